@@ -1,0 +1,159 @@
+/* The formula sheet: the same equations, in the same order of operations, as python/tokenroof/formulas.py.
+ *
+ * Plain arithmetic: no other header, no libm, so that the file compiles as C, as C++, for a GPU and to WebAssembly.
+ * Only correctly rounded operations are used and contraction is off, hence both spellings agree bit for bit.
+ * Numbers in brackets are the equations of docs/formulas.md. Units are SI; "s" is seconds per chip of the replica.
+ */
+#ifndef TOKENROOF_FORMULAS_H
+#define TOKENROOF_FORMULAS_H
+
+#ifndef TR_FN
+#if defined(__CUDACC__)
+#define TR_FN static inline __host__ __device__
+#elif defined(__GNUC__)
+#define TR_FN static inline __attribute__((always_inline, unused))
+#else
+#define TR_FN static inline
+#endif
+#endif
+
+TR_FN double tr_min(double a, double b) { return a < b ? a : b; }
+TR_FN double tr_max(double a, double b) { return a > b ? a : b; }
+
+/* ceil of a number below 2**52 in magnitude (token counts): no libm. */
+TR_FN double tr_ceil(double x)
+{
+    double whole = (double)(long long)x;
+    return whole < x ? whole + 1.0 : whole;
+}
+
+/* (1) Distinct experts that `tokens` (whole) independent tokens touch, uniform routing: E (1 - (1 - k/E)^n). */
+TR_FN double tr_expected_experts(double experts, double active, double tokens)
+{
+    double miss = 1.0;
+    double base = 1.0 - active / experts;
+    unsigned long long n = (unsigned long long)tokens;
+    while (n) {
+        if (n & 1u) miss = miss * base;
+        base = base * base;
+        n >>= 1;
+    }
+    return experts * (1.0 - miss);
+}
+
+/* (2) Experts that the busiest of `ep` ranks reads: the mean share, but at least one. */
+TR_FN double tr_experts_per_rank(double touched, double inv_ep) { return tr_max(touched * inv_ep, 1.0); }
+
+/* (3) Mean context that a window lets a query see over decode steps with isl, isl+1, ... cached tokens. */
+TR_FN double tr_mean_context(double isl, double steps, double inv_steps, double window)
+{
+    double w = tr_min(window, isl + steps);
+    double below = tr_min(tr_max(w - isl, 0.0), steps);
+    double sum = below * isl + below * (below - 1.0) * 0.5 + (steps - below) * w;
+    return sum * inv_steps;
+}
+
+/* (4) Query-key pairs of a causal prefill under a window: sum over i = 1..isl of min(i, window). */
+TR_FN double tr_causal_pairs(double isl, double window)
+{
+    double w = tr_min(window, isl);
+    return w * (w + 1.0) * 0.5 + (isl - w) * w;
+}
+
+/* (5) Time of a dense row for `tokens`: roofline of f s/token against w s of weights and a s/token of activations. */
+TR_FN double tr_row_seconds(double tokens, double f, double w, double a)
+{
+    return tr_max(f * tokens, w + a * tokens);
+}
+
+/* (6) Time of routed experts: as (5), weights w per expert for `touched` experts on this rank. */
+TR_FN double tr_expert_seconds(double tokens, double touched, double f, double w, double a)
+{
+    return tr_max(f * tokens, w * touched + a * tokens);
+}
+
+/* (7) Tokens of one microbatch on one data-parallel rank, largest of the pp * dp shares. */
+TR_FN double tr_microbatch(double batch, double shares) { return tr_ceil(batch / shares); }
+
+/* (8) The same for the bound: the mean share, at least one token. */
+TR_FN double tr_microbatch_bound(double batch, double shares) { return tr_max(batch / shares, 1.0); }
+
+/* (9) Largest over mean number of layers of a pipeline stage. */
+TR_FN double tr_stage_imbalance(double layers, double pp) { return tr_ceil(layers / pp) * pp / layers; }
+
+/* (10) All-reduce over `inner` ranks of a domain and `outer` domains: latency, two phases (two-shot) at each level. */
+TR_FN double tr_all_reduce_latency(double inner, double outer, double alpha_in, double alpha_out)
+{
+    return (inner > 1.0 ? 2.0 * alpha_in : 0.0) + (outer > 1.0 ? 2.0 * alpha_out : 0.0);
+}
+
+/* (11) ... and seconds per byte of the full tensor: reduce-scatter and all-gather inside, all-reduce of a shard outside. */
+TR_FN double tr_all_reduce_per_byte(double inner, double outer, double per_byte_in, double per_byte_out)
+{
+    double in = 2.0 * ((inner - 1.0) / inner) * per_byte_in;
+    double out = 2.0 * ((outer - 1.0) / outer) * (per_byte_out / inner);
+    return in + (outer > 1.0 ? out : 0.0);
+}
+
+/* (12) The least any all-reduce moves (in-switch reduction): the tensor once each way, levels overlapped. */
+TR_FN double tr_all_reduce_per_byte_bound(double inner, double outer, double per_byte_in, double per_byte_out)
+{
+    double in = inner > 1.0 ? per_byte_in : 0.0;
+    double out = outer > 1.0 ? per_byte_out / inner : 0.0;
+    return tr_max(in, out);
+}
+
+/* (13) All-to-all: seconds per byte that a rank sends, part inside the domain and part outside. */
+TR_FN double tr_all_to_all_per_byte(double inner, double outer, double per_byte_in, double per_byte_out)
+{
+    double ranks = inner * outer;
+    double in = (inner - 1.0) / ranks * per_byte_in;
+    double out = outer > 1.0 ? (ranks - inner) / ranks * per_byte_out : 0.0;
+    return in + out;
+}
+
+/* (14) Decode step, typical: what depends on the batch alone plus context work. */
+TR_FN double tr_step_seconds(double fixed, double sequences, double per_sequence)
+{
+    return fixed + sequences * per_sequence;
+}
+
+/* (15) Memory time of a bound: nothing when all of it fits on chip. */
+TR_FN double tr_memory_bound(double seconds, double on_chip) { return seconds > on_chip ? seconds : 0.0; }
+
+/* (16) Bound: every resource perfectly overlapped. */
+TR_FN double tr_overlap(double compute, double memory, double network)
+{
+    return tr_max(compute, tr_max(memory, network));
+}
+
+/* (17) Replica seconds per output token in steady state: prefill share plus step time over the batch.
+ * `decode_share` is (osl - 1) / osl: prefill makes the first token. */
+TR_FN double tr_seconds_per_token(double prefill, double step, double inv_batch, double decode_share)
+{
+    return prefill + step * inv_batch * decode_share;
+}
+
+/* (18) End-to-end latency: first token, then osl - 1 steps. */
+TR_FN double tr_e2e_seconds(double ttft, double tpot, double later) { return ttft + tpot * later; }
+
+/* (19) Memory of one chip. */
+TR_FN double tr_memory_bytes(double weights, double sequences, double kv_sequence)
+{
+    return weights + sequences * kv_sequence;
+}
+
+/* (20) Largest batch that fits: whole sequences per data-parallel rank. */
+TR_FN double tr_max_batch(double usable, double weights, double kv_sequence, double dp)
+{
+    double room = (usable - weights) / kv_sequence;
+    return room >= 4503599627370496.0 ? 4503599627370496.0 : room > 0.0 ? -tr_ceil(-room) * dp : 0.0;
+}
+
+/* (21) Energy per output token of `chips`: idle power all the time, the rest while the limiting resource works. */
+TR_FN double tr_joules_per_token(double chips, double idle, double dynamic, double spt, double spt_bound)
+{
+    return chips * (idle * spt + dynamic * spt_bound);
+}
+
+#endif

@@ -1,0 +1,166 @@
+/* What the floors of the core share: never installed, never seen by callers. */
+#ifndef TOKENROOF_INTERNAL_H
+#define TOKENROOF_INTERNAL_H
+
+#include "columns.h"
+#include "formulas.h"
+#include "tokenroof.h"
+
+#include <math.h>
+
+#define TR_TILE 512     /* points of one tile: its scratch columns stay in L1 */
+#define TR_SHORT_AXIS 16 /* a batch axis shorter than this is zipped with isl and osl into full tiles */
+#define TR_WHOLE_MAX 4503599627370496.0 /* 2**52: largest count that tr_ceil takes */
+
+enum {
+#define X(id, name, unit, text) COL_##id,
+    TR_COLUMNS(X)
+#undef X
+    N_COLUMNS
+};
+
+enum { AX_MODEL, AX_HARDWARE, AX_PRECISION, AX_TP, AX_PP, AX_EP, AX_DP, AX_ISL, AX_OSL, AX_BATCH, N_AXES };
+
+/* What a lane of a tile reads, by how often it changes: with the batch, with isl and osl, with the combination. */
+enum { B_BATCH, B_INV, B_TOKENS, B_TOKENS_BOUND, B_EXPERT_BOUND, B_SEQS, B_FIXED, B_COMPUTE, B_MEMORY, B_READ, N_BATCH };
+enum {
+    S_TTFT, S_PREFILL, S_CONTEXT, S_CONTEXT_COMPUTE, S_CONTEXT_MEMORY, S_SHARE, S_LATER, S_KV, S_TOO_LONG,
+    S_TTFT_BOUND, S_COMPUTE_BOUND, S_MEMORY_BOUND, S_PREFILL_COMPUTE, S_PREFILL_NETWORK,
+    S_PREFILL_FLOPS, S_DECODE_FLOPS, S_DECODE_BYTES, N_SEQ
+};
+enum {
+    K_CHIPS, K_INV_CHIPS, K_WEIGHTS, K_USABLE, K_USD, K_IDLE, K_DYNAMIC, K_INV_FLOPS, K_INV_BYTES,
+    K_OVERHEAD, K_LATENCY, K_PER_TOKEN, /* typical network: latency and seconds per token of a microbatch */
+    K_WEIGHTS_BOUND, K_EXPERT_BOUND, K_NETWORK_BOUND, K_ON_CHIP, K_DP, K_STATUS, N_COMBINATION
+};
+
+enum { NEED_TYPICAL = 1, NEED_BOUND = 2, NEED_PREFILL = 4, NEED_SPLIT = 8, NEED_READ = 16 };
+
+typedef struct { double f, w, a; } row_t;                         /* dense row: s/token, s, s/token */
+typedef struct { double f, w, a, read; uint32_t pair, pad; } expert_t; /* w and read per expert on this rank */
+typedef struct {
+    double window;
+    double decode, decode_compute, decode_memory; /* typical s per sequence and cached token, and its limiting part */
+    double prefill_compute, prefill_memory;       /* typical s per pair, per token */
+    double bound_decode_compute, bound_decode_memory, bound_prefill;
+    double decode_flops, prefill_flops, decode_bytes; /* of the replica */
+    double store;                                 /* bytes per cached token and sequence on one chip */
+} context_t;
+
+/* One combination, bound to numbers. The rows follow in one block: body, head, experts, contexts. */
+typedef struct {
+    double k[N_COMBINATION];
+    double inv_dp, inv_pp, inv_ep, max_context;
+    double state_bytes, state_traffic;            /* per sequence: stored on one chip; moved per step by the replica */
+    double state_seconds;                         /* typical, per sequence and step */
+    double flops_body, flops_head, flops_expert;  /* FLOP per token of the replica */
+    double bound_body, bound_head, bound_expert, bound_state; /* s per token */
+    double read_bytes;                            /* dense weights that all ranks of one microbatch step read */
+    double ranks;
+    uint32_t n_body, n_head, n_expert, n_context;
+    uint32_t pp_index, dp_index;
+    row_t *rows;
+    expert_t *experts;
+    context_t *contexts;
+} coef_t;
+
+typedef struct { double isl, osl, steps, inv_steps, inv_osl, share; } lengths_t;
+typedef struct { double typical, dense, routed, network, flops; } prefill_t; /* of one request, by isl alone */
+typedef struct { double experts, active; } pair_t;
+
+/* Tables over the batch axis for one (pp, dp): what only the split of the batch decides. */
+typedef struct { double *tokens, *expert_tokens, *tokens_bound, *expert_bound, *seqs, *micro; } shares_t;
+
+typedef struct { double peak, inv_peak, inv_peak_typical; } rate_t;
+typedef struct {
+    tr_hardware hw;
+    double inv_bw, inv_bw_typical, per_byte_in, per_byte_out, per_byte_in_typical, per_byte_out_typical;
+} chip_t;
+typedef struct {
+    tr_model spec;
+    tr_operator *ops;
+    uint32_t *pair; /* per operator: its (E, k) pair */
+    int routed; /* has routed experts */
+} model_t;
+
+typedef struct kernels kernels_t;
+
+struct tr_plan {
+    size_t n[N_AXES];
+    uint64_t combinations, points;
+    int ascending; /* batch values never fall */
+    int estimate, isa;
+    double memory_fraction;
+    model_t *models;
+    chip_t *chips;
+    tr_precision *precisions;
+    rate_t *rates; /* [hardware][precision] */
+    double *axis[N_AXES]; /* tp .. batch */
+    double *inv[N_AXES];  /* 1 / value */
+    lengths_t *by_osl;       /* isl unset */
+    pair_t *pairs;
+    size_t n_pairs;
+    double *touched;         /* [pair][pp][batch] typical */
+    double *touched_prefill; /* [pair][dp][isl] typical */
+    shares_t *shares;        /* [pp][dp] */
+    size_t max_rows, max_experts, max_contexts, coef_bytes;
+    char *bound; /* combinations * coef_bytes, or NULL */
+    const kernels_t *kernels;
+    size_t bytes;
+    void **blocks; /* everything to free */
+    size_t n_blocks, cap_blocks;
+};
+
+/* A tile of points to evaluate: lane i of batch inputs is bat[..][i]; of the others [i] or [0], by the mode. */
+enum tile_mode { TILE_ROW, TILE_ZIP, TILE_LIST };
+typedef struct {
+    size_t n;
+    int mode, estimate, needs;
+    const double *bat[N_BATCH];
+    const double *seq;           /* value j of lane i: seq[j] in a row, else seq[j * TR_TILE + i] */
+    const double *com;           /* of the one combination, unless a list */
+    const coef_t *const *coefs;  /* of each lane of a list */
+    double *t, *u, *tb, *ub, *cb, *mb, *nb; /* results of basis(), TR_TILE each */
+} tile_t;
+
+struct kernels {
+    void (*batch)(const coef_t *c, size_t n, const double *tokens, const double *expert_tokens,
+                  const double *const *touched, const double *micro, int needs, double *fixed, double *compute,
+                  double *memory, double *read);
+    void (*basis)(tile_t *t);
+    void (*column)(const tile_t *t, int column, double *out);
+    double (*search)(const tile_t *t, double limit, int by_step);
+};
+extern const kernels_t tr_kernels_generic, tr_kernels_avx2, tr_kernels_avx512; /* the last two on x86-64 only */
+const kernels_t *tr_kernels_for(int isa, int *chosen);
+
+/* bind.c */
+size_t tr_coef_bytes(const tr_plan *p);
+void tr_bind(const tr_plan *p, uint64_t combination, coef_t *c);
+/* seq.c */
+lengths_t tr_lengths(double isl, double osl);
+prefill_t tr_prefill_eval(const coef_t *c, double isl, const double *touched, int needs);
+void tr_seq_eval(const coef_t *c, const lengths_t *x, const prefill_t *pre, double *seq, size_t stride);
+/* status.c */
+int tr_fail(tr_error *err, int code, int axis, int64_t index, const char *format, ...);
+int tr_column_needs(int column, int estimate);
+int tr_check_columns(size_t n, const int32_t *columns, tr_error *err);
+
+/* walk.c: visits the tiles of [begin, end) in order of point number. */
+typedef struct walk walk_t;
+struct walk {
+    const tr_plan *plan;
+    int needs;
+    int skip_illegal; /* do not visit combinations that cannot exist */
+    void (*visit)(walk_t *w);
+    void *state;      /* the visitor's */
+    /* set for each visit: */
+    const coef_t *coef;
+    tile_t tile;
+    uint64_t first, combination; /* first: point number of lane 0 */
+    size_t isl, osl;             /* indices of lane 0 */
+    int fresh;                   /* first visit of this combination */
+};
+int tr_walk(walk_t *w, uint64_t begin, uint64_t end, tr_error *err);
+
+#endif

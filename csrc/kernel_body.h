@@ -1,0 +1,215 @@
+/* The one body of every instruction set: kernel.c includes it once per ISA with TR_ISA_FN(name) and TR_TARGET set.
+ * Plain loops that the compiler vectorises; each mode and form below is a constant of an inlined copy. */
+
+#define LANES 32 /* partial minima of the search: several registers of any width */
+
+/* (5), (6), (14): what of a step the batch alone decides. compute, memory, read may be NULL. */
+TR_TARGET static void TR_ISA_FN(batch)(const coef_t *c, size_t n, const double *restrict tokens,
+                                       const double *restrict expert_tokens, const double *const *touched,
+                                       const double *restrict micro, int needs, double *restrict fixed,
+                                       double *restrict compute, double *restrict memory, double *restrict read)
+{
+    const double constant = c->k[K_OVERHEAD] + c->k[K_LATENCY], per_token = c->k[K_PER_TOKEN];
+    const int split = (needs & NEED_SPLIT) != 0, count = (needs & NEED_READ) != 0;
+    size_t i;
+    uint32_t r;
+    for (i = 0; i < n; i++) fixed[i] = constant + tokens[i] * per_token;
+    for (i = 0; split && i < n; i++) compute[i] = memory[i] = 0.0;
+    for (i = 0; count && i < n; i++) read[i] = c->read_bytes;
+    for (r = 0; r < c->n_body + c->n_head; r++) {
+        const double f = c->rows[r].f, w = c->rows[r].w, a = c->rows[r].a;
+        for (i = 0; i < n; i++) fixed[i] += tr_row_seconds(tokens[i], f, w, a);
+        for (i = 0; split && i < n; i++) {
+            double fast = f * tokens[i], slow = w + a * tokens[i];
+            compute[i] += fast >= slow ? fast : 0.0;
+            memory[i] += fast >= slow ? 0.0 : slow;
+        }
+    }
+    for (r = 0; r < c->n_expert; r++) {
+        const double f = c->experts[r].f, w = c->experts[r].w, a = c->experts[r].a, bytes = c->experts[r].read;
+        const double inv_ep = c->inv_ep;
+        const double *restrict d = touched[r];
+        for (i = 0; i < n; i++)
+            fixed[i] += tr_expert_seconds(expert_tokens[i], tr_experts_per_rank(d[i], inv_ep), f, w, a);
+        for (i = 0; split && i < n; i++) {
+            double fast = f * expert_tokens[i];
+            double slow = w * tr_experts_per_rank(d[i], inv_ep) + a * expert_tokens[i];
+            compute[i] += fast >= slow ? fast : 0.0;
+            memory[i] += fast >= slow ? 0.0 : slow;
+        }
+        for (i = 0; count && i < n; i++) read[i] += bytes * tr_experts_per_rank(d[i], inv_ep);
+    }
+    for (i = 0; count && i < n; i++) read[i] *= micro[i];
+}
+
+#define B(j) (t->bat[j][i])
+#define S(j) (mode == TILE_ROW ? t->seq[j] : t->seq[(j) * TR_TILE + i])
+#define K(j) (mode == TILE_LIST ? t->coefs[i]->k[j] : t->com[j])
+
+TR_TARGET TR_FN void TR_ISA_FN(basis_mode)(tile_t *t, const int mode)
+{
+    const size_t n = t->n;
+    double *restrict step = t->t, *restrict spt = t->u, *restrict step_bound = t->tb, *restrict spt_bound = t->ub;
+    double *restrict cb = t->cb, *restrict mb = t->mb, *restrict nb = t->nb;
+    const int prefill = (t->needs & NEED_PREFILL) != 0;
+    size_t i;
+    if (t->needs & NEED_TYPICAL) {
+        for (i = 0; i < n; i++) step[i] = tr_step_seconds(B(B_FIXED), B(B_TOKENS), S(S_CONTEXT));
+        for (i = 0; prefill && i < n; i++) spt[i] = tr_seconds_per_token(S(S_PREFILL), step[i], B(B_INV), S(S_SHARE));
+    }
+    if (t->needs & NEED_BOUND) {
+        for (i = 0; i < n; i++) {
+            cb[i] = B(B_EXPERT_BOUND) * K(K_EXPERT_BOUND) + B(B_TOKENS_BOUND) * S(S_COMPUTE_BOUND);
+            mb[i] = tr_memory_bound(K(K_WEIGHTS_BOUND) + B(B_TOKENS_BOUND) * S(S_MEMORY_BOUND), K(K_ON_CHIP));
+            nb[i] = B(B_TOKENS_BOUND) * K(K_NETWORK_BOUND);
+            step_bound[i] = tr_overlap(cb[i], mb[i], nb[i]);
+        }
+        for (i = 0; prefill && i < n; i++)
+            spt_bound[i] = tr_overlap(tr_seconds_per_token(S(S_PREFILL_COMPUTE), cb[i], B(B_INV), S(S_SHARE)),
+                                      tr_seconds_per_token(0.0, mb[i], B(B_INV), S(S_SHARE)),
+                                      tr_seconds_per_token(S(S_PREFILL_NETWORK), nb[i], B(B_INV), S(S_SHARE)));
+    }
+}
+
+TR_TARGET static void TR_ISA_FN(basis)(tile_t *t)
+{
+    if (t->mode == TILE_ROW) TR_ISA_FN(basis_mode)(t, TILE_ROW);
+    else if (t->mode == TILE_ZIP) TR_ISA_FN(basis_mode)(t, TILE_ZIP);
+    else TR_ISA_FN(basis_mode)(t, TILE_LIST);
+}
+
+#define MEMORY tr_memory_bytes(K(K_WEIGHTS), B(B_SEQS), S(S_KV))
+#define JOULES(spt) tr_joules_per_token(K(K_CHIPS), K(K_IDLE), K(K_DYNAMIC), spt, t->ub[i])
+#define EACH(expression)                                                                                            \
+    for (i = 0; i < n; i++) out[i] = (expression);                                                                  \
+    break
+
+TR_TARGET TR_FN void TR_ISA_FN(column_mode)(const tile_t *t, int column, double *restrict out, const int mode)
+{
+    const size_t n = t->n;
+    const int bound = t->estimate == TR_BOUND, ttft = bound ? S_TTFT_BOUND : S_TTFT;
+    const double *restrict step = bound ? t->tb : t->t, *restrict spt = bound ? t->ub : t->u;
+    size_t i;
+    switch (column) {
+    case COL_TTFT: EACH(S(ttft));
+    case COL_TPOT: EACH(step[i]);
+    case COL_E2E: EACH(tr_e2e_seconds(S(ttft), step[i], S(S_LATER)));
+    case COL_TOKENS_PER_S: EACH(1.0 / spt[i]);
+    case COL_DECODE_TOKENS_PER_S: EACH(B(B_BATCH) / step[i]);
+    case COL_TOKENS_PER_S_PER_CHIP: EACH(K(K_INV_CHIPS) / spt[i]);
+    case COL_TOKENS_PER_S_PER_USER: EACH(1.0 / step[i]);
+    case COL_CHIPS: EACH(K(K_CHIPS));
+    case COL_WEIGHT_BYTES: EACH(K(K_WEIGHTS));
+    case COL_KV_BYTES: EACH(B(B_SEQS) * S(S_KV));
+    case COL_MEM_BYTES: EACH(MEMORY);
+    case COL_MAX_BATCH: EACH(tr_max_batch(K(K_USABLE), K(K_WEIGHTS), S(S_KV), K(K_DP)));
+    case COL_FITS: EACH(MEMORY <= K(K_USABLE) ? 1.0 : 0.0);
+    case COL_STATUS:
+        EACH(S(S_TOO_LONG) > 0.0 ? (double)TR_POINT_CONTEXT : MEMORY <= K(K_USABLE) ? 0.0 : (double)TR_POINT_MEMORY);
+    case COL_PREFILL_FLOPS: EACH(S(S_PREFILL_FLOPS));
+    case COL_DECODE_FLOPS: EACH(B(B_BATCH) * S(S_DECODE_FLOPS));
+    case COL_DECODE_BYTES: EACH(B(B_READ) + B(B_BATCH) * S(S_DECODE_BYTES));
+    case COL_INTENSITY: EACH(B(B_BATCH) * S(S_DECODE_FLOPS) / (B(B_READ) + B(B_BATCH) * S(S_DECODE_BYTES)));
+    case COL_MFU: EACH(B(B_BATCH) * S(S_DECODE_FLOPS) * K(K_INV_FLOPS) / step[i]);
+    case COL_MBU: EACH((B(B_READ) + B(B_BATCH) * S(S_DECODE_BYTES)) * K(K_INV_BYTES) / step[i]);
+    case COL_BOTTLENECK:
+        for (i = 0; i < n; i++) {
+            double c = bound ? t->cb[i] : B(B_COMPUTE) + B(B_TOKENS) * S(S_CONTEXT_COMPUTE);
+            double m = bound ? t->mb[i] : B(B_MEMORY) + B(B_TOKENS) * S(S_CONTEXT_MEMORY);
+            double w = bound ? t->nb[i] : K(K_LATENCY) + B(B_TOKENS) * K(K_PER_TOKEN);
+            double o = bound ? 0.0 : K(K_OVERHEAD);
+            double most = tr_max(tr_max(c, m), tr_max(w, o));
+            out[i] = c == most ? 0.0 : m == most ? 1.0 : w == most ? 2.0 : 3.0;
+        }
+        break;
+    case COL_JOULES_PER_TOKEN: EACH(JOULES(spt[i]));
+    case COL_WATTS_PER_CHIP: EACH(K(K_INV_CHIPS) * JOULES(spt[i]) / spt[i]);
+    case COL_USD_PER_MTOK: EACH(K(K_USD) * spt[i]);
+    case COL_TTFT_BOUND: EACH(S(S_TTFT_BOUND));
+    case COL_TPOT_BOUND: EACH(t->tb[i]);
+    case COL_E2E_BOUND: EACH(tr_e2e_seconds(S(S_TTFT_BOUND), t->tb[i], S(S_LATER)));
+    case COL_TOKENS_PER_S_BOUND: EACH(1.0 / t->ub[i]);
+    case COL_DECODE_TOKENS_PER_S_BOUND: EACH(B(B_BATCH) / t->tb[i]);
+    case COL_TOKENS_PER_S_PER_CHIP_BOUND: EACH(K(K_INV_CHIPS) / t->ub[i]);
+    case COL_TOKENS_PER_S_PER_USER_BOUND: EACH(1.0 / t->tb[i]);
+    case COL_USD_PER_MTOK_BOUND: EACH(K(K_USD) * t->ub[i]);
+    case COL_JOULES_PER_TOKEN_BOUND: EACH(JOULES(t->ub[i]));
+    default: EACH(NAN);
+    }
+    if (column == COL_STATUS || column == COL_CHIPS || column == COL_FITS) {
+        for (i = 0; i < n; i++)
+            if (K(K_STATUS) != 0.0) out[i] = column == COL_STATUS ? K(K_STATUS) : column == COL_FITS ? 0.0 : K(K_CHIPS);
+    } else if (mode == TILE_LIST || K(K_STATUS) != 0.0) {
+        for (i = 0; i < n; i++)
+            if (K(K_STATUS) != 0.0) out[i] = NAN;
+    }
+}
+
+TR_TARGET static void TR_ISA_FN(column)(const tile_t *t, int column, double *out)
+{
+    if (t->mode == TILE_ROW) TR_ISA_FN(column_mode)(t, column, out, TILE_ROW);
+    else if (t->mode == TILE_ZIP) TR_ISA_FN(column_mode)(t, column, out, TILE_ZIP);
+    else TR_ISA_FN(column_mode)(t, column, out, TILE_LIST);
+}
+
+/* Smallest step time (by_step) or smallest seconds per token of a row, among lanes where the other of the two is
+ * within its limit: all that a row's best needs, because the objectives are monotone in one of them (best.c). */
+TR_TARGET TR_FN double TR_ISA_FN(search_form)(const tile_t *t, const double limit, const int by_step, const int bound)
+{
+    const size_t n = t->n;
+    const double *restrict fixed = t->bat[B_FIXED], *restrict tokens = t->bat[B_TOKENS];
+    const double *restrict split = t->bat[B_TOKENS_BOUND], *restrict expert = t->bat[B_EXPERT_BOUND];
+    const double *restrict inv = t->bat[B_INV];
+    const double context = t->seq[S_CONTEXT], prefill = t->seq[S_PREFILL], share = t->seq[S_SHARE];
+    const double compute = t->seq[S_COMPUTE_BOUND], traffic = t->seq[S_MEMORY_BOUND];
+    const double prefill_compute = t->seq[S_PREFILL_COMPUTE], prefill_network = t->seq[S_PREFILL_NETWORK];
+    const double expert_bound = t->com[K_EXPERT_BOUND], weights_bound = t->com[K_WEIGHTS_BOUND];
+    const double network = t->com[K_NETWORK_BOUND], on_chip = t->com[K_ON_CHIP];
+    double least[LANES], found = INFINITY;
+    size_t i, j;
+#define LANE(i)                                                                                                     \
+    double step, spt, key;                                                                                          \
+    if (bound) {                                                                                                    \
+        const double c = expert[i] * expert_bound + split[i] * compute, w = split[i] * network;                     \
+        const double m = tr_memory_bound(weights_bound + split[i] * traffic, on_chip);                              \
+        step = tr_overlap(c, m, w);                                                                                 \
+        spt = tr_overlap(tr_seconds_per_token(prefill_compute, c, inv[i], share),                                   \
+                         tr_seconds_per_token(0.0, m, inv[i], share),                                               \
+                         tr_seconds_per_token(prefill_network, w, inv[i], share));                                  \
+    } else {                                                                                                        \
+        step = tr_step_seconds(fixed[i], tokens[i], context);                                                       \
+        spt = tr_seconds_per_token(prefill, step, inv[i], share);                                                   \
+    }                                                                                                               \
+    key = by_step ? (spt <= limit ? step : INFINITY) : (step <= limit ? spt : INFINITY)
+    for (j = 0; j < LANES; j++) least[j] = INFINITY;
+    for (i = 0; i + LANES <= n; i += LANES) {
+        for (j = 0; j < LANES; j++) {
+            LANE(i + j);
+            least[j] = tr_min(key, least[j]);
+        }
+    }
+    for (; i < n; i++) {
+        LANE(i);
+        found = tr_min(key, found);
+    }
+#undef LANE
+    for (j = 0; j < LANES; j++) found = tr_min(least[j], found);
+    return found;
+}
+
+TR_TARGET static double TR_ISA_FN(search)(const tile_t *t, double limit, int by_step)
+{
+    if (t->estimate == TR_BOUND)
+        return by_step ? TR_ISA_FN(search_form)(t, limit, 1, 1) : TR_ISA_FN(search_form)(t, limit, 0, 1);
+    return by_step ? TR_ISA_FN(search_form)(t, limit, 1, 0) : TR_ISA_FN(search_form)(t, limit, 0, 0);
+}
+
+const kernels_t TR_ISA_FN(tr_kernels) = {TR_ISA_FN(batch), TR_ISA_FN(basis), TR_ISA_FN(column), TR_ISA_FN(search)};
+
+#undef EACH
+#undef JOULES
+#undef MEMORY
+#undef K
+#undef S
+#undef B
+#undef LANES

@@ -1,0 +1,330 @@
+/* Plans: validate the axes once, copy them, hoist what depends on single axes, choose the kernels. */
+#include "internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define FIRST(type, last) (offsetof(type, last) + sizeof(((type *)0)->last)) /* size of the first version */
+#define MAX_STRUCT 4096
+#define MAX_AXIS ((size_t)1 << 31)
+#define MAX_OPERATORS 4096
+
+static int bad_size(uint32_t size, size_t least) { return size < least || size > MAX_STRUCT; }
+
+static void *keep(tr_plan *p, size_t count, size_t size)
+{
+    void *block;
+    if (p->n_blocks == p->cap_blocks) {
+        size_t cap = p->cap_blocks ? 2 * p->cap_blocks : 32;
+        void **more = realloc(p->blocks, cap * sizeof *more);
+        if (!more) return NULL;
+        p->blocks = more;
+        p->cap_blocks = cap;
+    }
+    if (size && count > SIZE_MAX / 2 / size) return NULL;
+    block = calloc(count ? count : 1, size);
+    if (!block) return NULL;
+    p->blocks[p->n_blocks++] = block;
+    p->bytes += count * size;
+    return block;
+}
+
+void tr_plan_free(tr_plan *p)
+{
+    size_t i;
+    if (!p) return;
+    for (i = 0; i < p->n_blocks; i++) free(p->blocks[i]);
+    free(p->blocks);
+    free(p);
+}
+
+static int finite_from(double x, double least) { return x >= least && x < INFINITY; }
+static int unknown_or(double x) { return x != x || finite_from(x, 0.0); }
+static int whole(double x) { return x < TR_WHOLE_MAX && tr_ceil(x) == x; }
+
+static int check_operator(const tr_operator *o, int64_t model, unsigned row, tr_error *err)
+{
+    const double coefs[] = {o->count, o->stored, o->read_elems, o->store_elems, o->tied_elems, o->flops_token,
+                            o->act_elems, o->experts, o->active, o->flops_ctx_decode, o->flops_ctx_prefill,
+                            o->kv_read_elems, o->kv_store_elems, o->state_elems, o->heads, o->kv_heads, o->comm_elems};
+    size_t i;
+    if (o->kind < TR_GEMM || o->kind > TR_POINT_TO_POINT || o->weights < TR_LINEAR || o->weights > TR_EXPERT_WEIGHTS
+        || o->stage < TR_LAYERS || o->stage > TR_LAST)
+        return tr_fail(err, TR_ERR_KIND, AX_MODEL, model, "operator %u has an unknown kind, weights or stage", row);
+    for (i = 0; i < sizeof coefs / sizeof *coefs; i++)
+        if (!finite_from(coefs[i], 0.0))
+            return tr_fail(err, TR_ERR_VALUE, AX_MODEL, model, "operator %u, coefficient %u is %g: expected at least 0",
+                           row, (unsigned)i, coefs[i]);
+    if (!(o->window > 0.0))
+        return tr_fail(err, TR_ERR_VALUE, AX_MODEL, model, "operator %u has window %g: expected above 0", row, o->window);
+    if (o->kind == TR_EXPERTS && !(o->active > 0.0 && o->active <= o->experts))
+        return tr_fail(err, TR_ERR_VALUE, AX_MODEL, model, "operator %u routes %g of %g experts", row, o->active,
+                       o->experts);
+    return TR_OK;
+}
+
+static int copy_models(tr_plan *p, const tr_axes *x, tr_error *err)
+{
+    size_t m, size;
+    uint32_t i;
+    if (x->model[0].struct_size < FIRST(tr_model, max_context) || x->model[0].struct_size > MAX_STRUCT)
+        return tr_fail(err, TR_ERR_STRUCT_SIZE, AX_MODEL, 0, "struct_size %u", (unsigned)x->model[0].struct_size);
+    size = x->model[0].struct_size;
+    p->models = keep(p, x->n_model, sizeof *p->models);
+    if (!p->models) return tr_fail(err, TR_ERR_MEMORY, AX_MODEL, -1, "out of memory");
+    for (m = 0; m < x->n_model; m++) {
+        const tr_model *from = (const tr_model *)((const char *)x->model + m * size);
+        model_t *to = &p->models[m];
+        uint32_t body = 0, experts = 0, contexts = 0;
+        if (from->struct_size != size)
+            return tr_fail(err, TR_ERR_STRUCT_SIZE, AX_MODEL, (int64_t)m, "struct_size differs within the array");
+        if (!from->operators) return tr_fail(err, TR_ERR_NULL, AX_MODEL, (int64_t)m, "operators is NULL");
+        if (from->n_operators < 1 || from->n_operators > MAX_OPERATORS)
+            return tr_fail(err, TR_ERR_VALUE, AX_MODEL, (int64_t)m, "%u operators: expected 1 to %d",
+                           (unsigned)from->n_operators, MAX_OPERATORS);
+        if (!finite_from(from->layers, 1.0) || !whole(from->layers) || !(from->max_context > 0.0))
+            return tr_fail(err, TR_ERR_VALUE, AX_MODEL, (int64_t)m, "layers %g, max_context %g: expected from 1",
+                           from->layers, from->max_context);
+        to->spec = *from;
+        to->ops = keep(p, from->n_operators, sizeof *to->ops);
+        to->pair = keep(p, from->n_operators, sizeof *to->pair);
+        if (!to->ops || !to->pair) return tr_fail(err, TR_ERR_MEMORY, AX_MODEL, -1, "out of memory");
+        size_t op_size = from->operators[0].struct_size;
+        if (bad_size((uint32_t)op_size, FIRST(tr_operator, comm_elems)))
+            return tr_fail(err, TR_ERR_STRUCT_SIZE, AX_MODEL, (int64_t)m, "operator struct_size %u", (unsigned)op_size);
+        for (i = 0; i < from->n_operators; i++) {
+            const tr_operator *o = (const tr_operator *)((const char *)from->operators + i * op_size);
+            if (o->struct_size != op_size)
+                return tr_fail(err, TR_ERR_STRUCT_SIZE, AX_MODEL, (int64_t)m, "operator %u: struct_size differs", i);
+            int code = check_operator(o, (int64_t)m, i, err);
+            if (code) return code;
+            to->ops[i] = *o;
+            if (o->kind == TR_EXPERTS) {
+                size_t k;
+                for (k = 0; k < p->n_pairs; k++)
+                    if (p->pairs[k].experts == o->experts && p->pairs[k].active == o->active) break;
+                if (k == p->n_pairs) {
+                    pair_t *grown = keep(p, p->n_pairs + 1, sizeof *grown); /* few pairs: quadratic is fine */
+                    if (!grown) return tr_fail(err, TR_ERR_MEMORY, AX_MODEL, -1, "out of memory");
+                    if (p->n_pairs) memcpy(grown, p->pairs, p->n_pairs * sizeof *grown);
+                    grown[k].experts = o->experts;
+                    grown[k].active = o->active;
+                    p->pairs = grown;
+                    p->n_pairs++;
+                }
+                to->pair[i] = (uint32_t)k;
+                to->routed = 1;
+                experts++;
+            } else if (o->kind < TR_ALL_REDUCE) {
+                body++;
+                if (o->kind == TR_ATTENTION) contexts++;
+            }
+        }
+        if (body > p->max_rows) p->max_rows = body;
+        if (experts > p->max_experts) p->max_experts = experts;
+        if (contexts > p->max_contexts) p->max_contexts = contexts;
+    }
+    return TR_OK;
+}
+
+static int copy_hardware(tr_plan *p, const tr_axes *x, tr_error *err)
+{
+    size_t i, size = x->hardware[0].struct_size;
+    if (bad_size((uint32_t)size, FIRST(tr_hardware, step_overhead)))
+        return tr_fail(err, TR_ERR_STRUCT_SIZE, AX_HARDWARE, 0, "struct_size %u", (unsigned)size);
+    p->chips = keep(p, x->n_hardware, sizeof *p->chips);
+    if (!p->chips) return tr_fail(err, TR_ERR_MEMORY, AX_HARDWARE, -1, "out of memory");
+    for (i = 0; i < x->n_hardware; i++) {
+        const tr_hardware *h = (const tr_hardware *)((const char *)x->hardware + i * size);
+        chip_t *c = &p->chips[i];
+        if (h->struct_size != size)
+            return tr_fail(err, TR_ERR_STRUCT_SIZE, AX_HARDWARE, (int64_t)i, "struct_size differs within the array");
+        const double shares[] = {h->compute_efficiency, h->memory_efficiency, h->link_efficiency};
+        const double seconds[] = {h->link_latency, h->scaleout_latency, h->layer_overhead, h->step_overhead};
+        int ok = finite_from(h->memory_bytes, 1.0) && finite_from(h->memory_bandwidth, 1.0)
+                 && finite_from(h->sram_bytes, 0.0) && h->domain >= 1.0 && finite_from(h->link_bandwidth, 0.0)
+                 && finite_from(h->scaleout_bandwidth, 0.0) && unknown_or(h->power_max) && unknown_or(h->power_idle)
+                 && unknown_or(h->usd_per_s) && (h->link_bandwidth > 0.0 || h->domain == 1.0);
+        size_t j;
+        for (j = 0; j < 3; j++) ok = ok && shares[j] > 0.0 && shares[j] <= 1.0;
+        for (j = 0; j < 4; j++) ok = ok && finite_from(seconds[j], 0.0);
+        if (!ok) return tr_fail(err, TR_ERR_VALUE, AX_HARDWARE, (int64_t)i, "a number is out of range");
+        c->hw = *h;
+        c->inv_bw = 1.0 / h->memory_bandwidth;
+        c->inv_bw_typical = 1.0 / (h->memory_bandwidth * h->memory_efficiency);
+        c->per_byte_in = h->link_bandwidth > 0.0 ? 1.0 / h->link_bandwidth : 0.0;
+        c->per_byte_out = h->scaleout_bandwidth > 0.0 ? 1.0 / h->scaleout_bandwidth : 0.0;
+        c->per_byte_in_typical = h->link_bandwidth > 0.0 ? 1.0 / (h->link_bandwidth * h->link_efficiency) : 0.0;
+        c->per_byte_out_typical =
+            h->scaleout_bandwidth > 0.0 ? 1.0 / (h->scaleout_bandwidth * h->link_efficiency) : 0.0;
+    }
+    return TR_OK;
+}
+
+static int copy_precisions(tr_plan *p, const tr_axes *x, tr_error *err)
+{
+    size_t i, j, size = x->precision[0].struct_size;
+    if (bad_size((uint32_t)size, FIRST(tr_precision, kv_bytes)))
+        return tr_fail(err, TR_ERR_STRUCT_SIZE, AX_PRECISION, 0, "struct_size %u", (unsigned)size);
+    p->precisions = keep(p, x->n_precision, sizeof *p->precisions);
+    p->rates = keep(p, x->n_hardware * x->n_precision, sizeof *p->rates);
+    if (!p->precisions || !p->rates) return tr_fail(err, TR_ERR_MEMORY, AX_PRECISION, -1, "out of memory");
+    for (i = 0; i < x->n_precision; i++) {
+        const tr_precision *q = (const tr_precision *)((const char *)x->precision + i * size);
+        int ok = finite_from(q->act_bytes, 0.0) && finite_from(q->comm_bytes, 0.0) && finite_from(q->kv_bytes, 0.0);
+        if (q->struct_size != size)
+            return tr_fail(err, TR_ERR_STRUCT_SIZE, AX_PRECISION, (int64_t)i, "struct_size differs within the array");
+        for (j = 0; j < 4; j++) ok = ok && finite_from(q->weight_bytes[j], 0.0);
+        if (!ok) return tr_fail(err, TR_ERR_VALUE, AX_PRECISION, (int64_t)i, "bytes per element are out of range");
+        p->precisions[i] = *q;
+    }
+    for (i = 0; i < x->n_hardware; i++)
+        for (j = 0; j < x->n_precision; j++) {
+            rate_t *r = &p->rates[i * x->n_precision + j];
+            r->peak = x->peak[i * x->n_precision + j];
+            if (!finite_from(r->peak, 0.0))
+                return tr_fail(err, TR_ERR_VALUE, AX_HARDWARE, (int64_t)i, "peak of precision %zu is %g", j, r->peak);
+            r->inv_peak = r->peak > 0.0 ? 1.0 / r->peak : 0.0;
+            r->inv_peak_typical = r->peak > 0.0 ? 1.0 / (r->peak * p->chips[i].hw.compute_efficiency) : 0.0;
+        }
+    return TR_OK;
+}
+
+static int copy_axes(tr_plan *p, const tr_axes *x, tr_error *err)
+{
+    const double *from[N_AXES] = {0, 0, 0, x->tp, x->pp, x->ep, x->dp, x->isl, x->osl, x->batch};
+    int a;
+    size_t i;
+    for (a = AX_TP; a < N_AXES; a++) {
+        p->axis[a] = keep(p, p->n[a], sizeof(double));
+        p->inv[a] = keep(p, p->n[a], sizeof(double));
+        if (!p->axis[a] || !p->inv[a]) return tr_fail(err, TR_ERR_MEMORY, a, -1, "out of memory");
+        for (i = 0; i < p->n[a]; i++) {
+            double v = from[a][i];
+            if (!(v >= 1.0) || !whole(v))
+                return tr_fail(err, TR_ERR_VALUE, a, (int64_t)i, "%g: expected a whole number from 1 to 2**52", v);
+            p->axis[a][i] = v;
+            p->inv[a][i] = 1.0 / v;
+        }
+    }
+    p->ascending = 1;
+    for (i = 1; i < p->n[AX_BATCH]; i++) p->ascending &= p->axis[AX_BATCH][i - 1] <= p->axis[AX_BATCH][i];
+    return TR_OK;
+}
+
+static int hoist(tr_plan *p, tr_error *err)
+{
+    const size_t nb = p->n[AX_BATCH], npp = p->n[AX_PP], ndp = p->n[AX_DP], ni = p->n[AX_ISL];
+    size_t i, j, k, b;
+    p->shares = keep(p, npp * ndp, sizeof *p->shares);
+    p->touched = keep(p, p->n_pairs * npp * nb, sizeof(double));
+    p->touched_prefill = keep(p, p->n_pairs * ndp * ni, sizeof(double));
+    p->by_osl = keep(p, p->n[AX_OSL], sizeof *p->by_osl);
+    if (!p->by_osl || !p->shares || !p->touched || !p->touched_prefill) return tr_fail(err, TR_ERR_MEMORY, AX_BATCH, -1, "out of memory");
+    for (i = 0; i < p->n[AX_OSL]; i++) p->by_osl[i] = tr_lengths(0.0, p->axis[AX_OSL][i]);
+    for (i = 0; i < npp; i++)
+        for (j = 0; j < ndp; j++) {
+            shares_t *s = &p->shares[i * ndp + j];
+            double pp = p->axis[AX_PP][i], dp = p->axis[AX_DP][j];
+            double *block = keep(p, 6 * nb, sizeof(double));
+            if (!block) return tr_fail(err, TR_ERR_MEMORY, AX_BATCH, -1, "out of memory");
+            s->tokens = block;
+            s->expert_tokens = block + nb;
+            s->tokens_bound = block + 2 * nb;
+            s->expert_bound = block + 3 * nb;
+            s->seqs = block + 4 * nb;
+            s->micro = block + 5 * nb;
+            for (b = 0; b < nb; b++) {
+                double batch = p->axis[AX_BATCH][b];
+                s->tokens[b] = tr_microbatch(batch, pp * dp);
+                s->expert_tokens[b] = tr_microbatch(batch, pp);
+                s->tokens_bound[b] = tr_microbatch_bound(batch, pp * dp);
+                s->expert_bound[b] = tr_microbatch_bound(batch, pp);
+                s->seqs[b] = tr_microbatch(batch, dp);
+                s->micro[b] = tr_min(pp, s->seqs[b]);
+            }
+        }
+    for (k = 0; k < p->n_pairs; k++) {
+        for (i = 0; i < npp; i++)
+            for (b = 0; b < nb; b++)
+                p->touched[(k * npp + i) * nb + b] = tr_expected_experts(
+                    p->pairs[k].experts, p->pairs[k].active, p->shares[i * ndp].expert_tokens[b]);
+        for (j = 0; j < ndp; j++)
+            for (i = 0; i < ni; i++)
+                p->touched_prefill[(k * ndp + j) * ni + i] = tr_expected_experts(
+                    p->pairs[k].experts, p->pairs[k].active, p->axis[AX_ISL][i] * p->axis[AX_DP][j]);
+    }
+    return TR_OK;
+}
+
+static int bind_all(tr_plan *p, tr_error *err)
+{
+    uint64_t i;
+    if (p->combinations > ((uint64_t)1 << 40) / p->coef_bytes)
+        return tr_fail(err, TR_ERR_OVERFLOW, -1, -1, "too many combinations to bind all at once");
+    p->bound = keep(p, (size_t)p->combinations, p->coef_bytes);
+    if (!p->bound) return tr_fail(err, TR_ERR_MEMORY, -1, -1, "out of memory binding all combinations");
+    for (i = 0; i < p->combinations; i++) tr_bind(p, i, (coef_t *)(p->bound + i * p->coef_bytes));
+    return TR_OK;
+}
+
+static int build(tr_plan *p, const tr_axes *x, tr_error *err)
+{
+    int code;
+    if ((code = copy_axes(p, x, err))) return code;
+    if ((code = copy_models(p, x, err))) return code;
+    if ((code = copy_hardware(p, x, err))) return code;
+    if ((code = copy_precisions(p, x, err))) return code;
+    p->coef_bytes = tr_coef_bytes(p);
+    if ((code = hoist(p, err))) return code;
+    return x->flags & TR_BIND_ALL ? bind_all(p, err) : TR_OK;
+}
+
+int tr_plan_create(const tr_axes *x, tr_plan **plan, tr_error *err)
+{
+    tr_plan *p;
+    int a, code;
+    if (!x || !plan) return tr_fail(err, TR_ERR_NULL, -1, -1, "axes or plan is NULL");
+    *plan = NULL;
+    if (bad_size(x->struct_size, FIRST(tr_axes, batch)))
+        return tr_fail(err, TR_ERR_STRUCT_SIZE, -1, -1, "tr_axes: struct_size %u", (unsigned)x->struct_size);
+    const size_t n[N_AXES] = {x->n_model, x->n_hardware, x->n_precision, x->n_tp,  x->n_pp,
+                              x->n_ep,    x->n_dp,       x->n_isl,       x->n_osl, x->n_batch};
+    const void *from[N_AXES] = {x->model, x->hardware, x->precision, x->tp,  x->pp,
+                                x->ep,    x->dp,       x->isl,       x->osl, x->batch};
+    uint64_t points = 1;
+    for (a = 0; a < N_AXES; a++) {
+        if (!n[a]) return tr_fail(err, TR_ERR_EMPTY, a, -1, "no values");
+        if (!from[a]) return tr_fail(err, TR_ERR_NULL, a, -1, "values are NULL");
+        if (n[a] > MAX_AXIS) return tr_fail(err, TR_ERR_OVERFLOW, a, -1, "%zu values: at most %zu", n[a], MAX_AXIS);
+        if (points > (uint64_t)INT64_MAX / n[a])
+            return tr_fail(err, TR_ERR_OVERFLOW, a, -1, "the product of all axes exceeds 2**63 - 1 points");
+        points *= n[a];
+    }
+    if (!x->peak) return tr_fail(err, TR_ERR_NULL, AX_HARDWARE, -1, "peak is NULL");
+    if (x->estimate != TR_TYPICAL && x->estimate != TR_BOUND)
+        return tr_fail(err, TR_ERR_KIND, -1, -1, "estimate %d: expected 0 (typical) or 1 (bound)", (int)x->estimate);
+    if (!(x->memory_fraction > 0.0 && x->memory_fraction <= 1.0))
+        return tr_fail(err, TR_ERR_VALUE, -1, -1, "memory_fraction %g: expected above 0, at most 1", x->memory_fraction);
+    p = calloc(1, sizeof *p);
+    if (!p) return tr_fail(err, TR_ERR_MEMORY, -1, -1, "out of memory");
+    for (a = 0; a < N_AXES; a++) p->n[a] = n[a];
+    p->points = points;
+    p->combinations = points / n[AX_BATCH] / n[AX_ISL] / n[AX_OSL];
+    p->estimate = x->estimate;
+    p->memory_fraction = x->memory_fraction;
+    p->bytes = sizeof *p;
+    p->kernels = tr_kernels_for(x->isa, &p->isa);
+    code = p->kernels ? build(p, x, err) : tr_fail(err, TR_ERR_ISA, -1, -1, "instruction set %d is not here", (int)x->isa);
+    if (code) {
+        tr_plan_free(p);
+        return code;
+    }
+    *plan = p;
+    return TR_OK;
+}
+
+uint64_t tr_plan_points(const tr_plan *p) { return p ? p->points : 0; }
+uint64_t tr_plan_combinations(const tr_plan *p) { return p ? p->combinations : 0; }
+int tr_plan_isa(const tr_plan *p) { return p ? p->isa : TR_ERR_NULL; }
+size_t tr_plan_bytes(const tr_plan *p) { return p ? p->bytes : 0; }

@@ -1,0 +1,194 @@
+/* tokenroof: the C contract.
+ *
+ * A plan binds axes (models as operator tables, hardware, precisions, parallelism, batch, isl, osl) to numbers; runs
+ * evaluate any range of its points. Points are numbered in row-major order of the axes
+ *     model, hardware, precision, tp, pp, ep, dp, isl, osl, batch        (batch fastest),
+ * and the first seven together are a *combination*.
+ *
+ * Calls return 0 or a negative code (TR_ERR_*); `err`, where not NULL, says more. A point that cannot be served is
+ * data, never an error: see tr_point_status. Every struct starts with its size, set by the caller, and only ever grows
+ * at the end. The library has no globals: one plan may be used by any number of threads at once.
+ */
+#ifndef TOKENROOF_H
+#define TOKENROOF_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* cffi: begin */
+
+enum tr_code {
+    TR_OK = 0,
+    TR_ERR_NULL = -101,        /* a required pointer is NULL */
+    TR_ERR_STRUCT_SIZE = -102, /* a struct_size is smaller than this library's first version, or absurd */
+    TR_ERR_EMPTY = -103,       /* an axis without values */
+    TR_ERR_VALUE = -104,       /* a value is NaN, out of range or not whole */
+    TR_ERR_KIND = -105,        /* an enum holds an unknown value */
+    TR_ERR_OVERFLOW = -106,    /* the number of points does not fit 63 bits */
+    TR_ERR_RANGE = -201,       /* begin, end or an index outside the plan */
+    TR_ERR_COLUMN = -202,      /* no such column */
+    TR_ERR_COMPARE = -203,     /* no such comparison */
+    TR_ERR_ISA = -301,         /* this CPU or build lacks the instruction set asked for */
+    TR_ERR_MEMORY = -401       /* malloc failed */
+};
+
+typedef struct tr_error {
+    int32_t code;
+    int32_t axis;  /* position of the axis in the order above, or -1 */
+    int64_t index; /* which value of it, or -1 */
+    char message[192];
+} tr_error;
+
+enum tr_operator_kind {
+    TR_GEMM = 0, TR_EXPERTS = 1, TR_ATTENTION = 2, TR_REPLICATED = 3, TR_HEAD = 4,
+    TR_EMBEDDING = 5, TR_ALL_REDUCE = 6, TR_ALL_TO_ALL = 7, TR_POINT_TO_POINT = 8
+};
+enum tr_weight_class { TR_LINEAR = 0, TR_HEAD_WEIGHTS = 1, TR_WIDE = 2, TR_EXPERT_WEIGHTS = 3 };
+enum tr_stage { TR_LAYERS = 0, TR_FIRST = 1, TR_LAST = 2 };
+
+/* One row of a model; see python/tokenroof/specs/operator.py for what each coefficient means. */
+typedef struct tr_operator {
+    uint32_t struct_size;
+    int32_t kind;
+    int32_t weights;
+    int32_t stage;
+    double count, stored;
+    double read_elems, store_elems, tied_elems;
+    double flops_token, act_elems;
+    double experts, active;
+    double flops_ctx_decode, flops_ctx_prefill;
+    double kv_read_elems, kv_store_elems, state_elems;
+    double window;
+    double heads, kv_heads;
+    double comm_elems;
+} tr_operator;
+
+typedef struct tr_model {
+    uint32_t struct_size;
+    uint32_t n_operators;
+    const tr_operator *operators;
+    double layers;
+    double max_context; /* tokens; INFINITY when unknown */
+} tr_model;
+
+typedef struct tr_hardware {
+    uint32_t struct_size;
+    uint32_t reserved;
+    double memory_bytes, memory_bandwidth, sram_bytes;
+    double domain, link_bandwidth, link_latency;   /* scale-up; domain 1 when there is none */
+    double scaleout_bandwidth, scaleout_latency;   /* 0 when there is none */
+    double power_max, power_idle, usd_per_s;       /* NaN when unknown */
+    double compute_efficiency, memory_efficiency, link_efficiency;
+    double layer_overhead, step_overhead;
+} tr_hardware;
+
+typedef struct tr_precision {
+    uint32_t struct_size;
+    uint32_t reserved;
+    double weight_bytes[4]; /* by tr_weight_class */
+    double act_bytes, comm_bytes, kv_bytes;
+} tr_precision;
+
+enum tr_estimate { TR_TYPICAL = 0, TR_BOUND = 1 };
+enum tr_isa { TR_ISA_AUTO = 0, TR_ISA_GENERIC = 1, TR_ISA_AVX2 = 2, TR_ISA_AVX512 = 3 };
+enum tr_plan_flags { TR_BIND_ALL = 1 }; /* bind every combination now: for point lists and scalar calls */
+
+typedef struct tr_axes {
+    uint32_t struct_size;
+    int32_t estimate;
+    int32_t isa;
+    int32_t flags;
+    double memory_fraction; /* share of memory_bytes that weights and KV may use */
+    size_t n_model, n_hardware, n_precision, n_tp, n_pp, n_ep, n_dp, n_isl, n_osl, n_batch;
+    const tr_model *model;
+    const tr_hardware *hardware;
+    const tr_precision *precision;
+    const double *peak; /* [n_hardware][n_precision] dense FLOP/s of the compute format; 0: not supported */
+    const double *tp, *pp, *ep, *dp, *isl, *osl, *batch; /* whole numbers from 1 */
+} tr_axes;
+
+/* Why a point does not count. From TR_POINT_ILLEGAL on the values are NaN. */
+enum tr_point_status {
+    TR_POINT_OK = 0,
+    TR_POINT_MEMORY = 1,      /* weights plus KV exceed the memory budget */
+    TR_POINT_CONTEXT = 2,     /* isl + osl exceeds the model's context */
+    TR_POINT_ILLEGAL = 16,
+    TR_POINT_HEADS = 16,      /* tp does not divide the query heads */
+    TR_POINT_KV_HEADS = 17,   /* neither of tp and KV heads divides the other */
+    TR_POINT_STAGES = 18,     /* more pipeline stages than layers */
+    TR_POINT_EXPERTS = 19,    /* ep does not divide experts or tp * dp, is not a multiple of dp, or nothing is routed */
+    TR_POINT_PRECISION = 20,  /* the chip has no peak for the compute format */
+    TR_POINT_LINK = 21        /* more chips than the domain joins and no scale-out link */
+};
+
+typedef struct tr_plan tr_plan;
+
+/* Validates, hoists per-axis terms and chooses the kernel. Copies what it needs: the caller's arrays may go. */
+int tr_plan_create(const tr_axes *axes, tr_plan **plan, tr_error *err);
+void tr_plan_free(tr_plan *plan);
+uint64_t tr_plan_points(const tr_plan *plan);
+uint64_t tr_plan_combinations(const tr_plan *plan);
+int tr_plan_isa(const tr_plan *plan);
+size_t tr_plan_bytes(const tr_plan *plan); /* memory that the plan holds */
+
+/* Stores columns of the points [begin, end): out[c][i] is column columns[c] of point begin + i. */
+int tr_plan_store(const tr_plan *plan, uint64_t begin, uint64_t end, size_t n_columns, const int32_t *columns,
+                  double *const *out, tr_error *err);
+
+enum tr_compare { TR_LE = 0, TR_LT = 1, TR_GE = 2, TR_GT = 3, TR_EQ = 4, TR_NE = 5 };
+typedef struct tr_where {
+    int32_t column;
+    int32_t compare;
+    double limit;
+} tr_where;
+
+/* What `best` looks for: the k points of smallest (or largest) objective in each group, equal values by point number.
+ * Groups are the values of the axes in `by` (bit i: axis i of the order above), row-major. Only points of status 0
+ * count, and those short of memory too where `misfits` is set. value and point have groups * k entries, best first:
+ * start them with tr_best_clear; calls accumulate, so that any split of the range gives the same answer. */
+typedef struct tr_best {
+    uint32_t struct_size;
+    int32_t objective;
+    int32_t maximize;
+    int32_t misfits;
+    uint32_t by;
+    uint32_t k;
+    size_t n_where;
+    const tr_where *where;
+    double *value;
+    uint64_t *point; /* UINT64_MAX where fewer than k points count */
+} tr_best;
+
+uint64_t tr_best_groups(const tr_plan *plan, uint32_t by);
+void tr_best_clear(const tr_plan *plan, tr_best *best);
+int tr_plan_best(const tr_plan *plan, uint64_t begin, uint64_t end, tr_best *best, tr_error *err);
+void tr_best_merge(const tr_plan *plan, tr_best *into, const tr_best *from);
+
+/* Point list: n arbitrary points, one row each; out[c][i] as above. Batch, isl and osl need not be on the axes. */
+int tr_points_eval(const tr_plan *plan, size_t n, const uint64_t *combination, const double *batch, const double *isl,
+                   const double *osl, size_t n_columns, const int32_t *columns, double *const *out, tr_error *err);
+
+/* One point: out has n_columns values. No error text; returns the code. */
+int tr_point_eval(const tr_plan *plan, uint64_t combination, double batch, double isl, double osl, size_t n_columns,
+                  const int32_t *columns, double *out);
+
+int32_t tr_columns(void);
+const char *tr_column_name(int32_t column); /* NULL when there is no such column */
+const char *tr_column_unit(int32_t column);
+const char *tr_column_text(int32_t column);
+const char *tr_strerror(int code);
+const char *tr_point_status_text(int status);
+int tr_isa_supported(int isa);
+int tr_abi_version(void);
+
+/* cffi: end */
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

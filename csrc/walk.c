@@ -1,0 +1,164 @@
+/* The grid: walks [begin, end) combination by combination, row by row, tile by tile. */
+#include "internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Scratch of one run: per-combination tables over the batch axis, the tile's results, lanes of zipped tiles. */
+typedef struct {
+    coef_t *coef;
+    double *fixed, *compute, *memory, *read;
+    double *basis, *lanes_batch, *lanes_seq;
+    const double **touched;
+    double *touched_isl;
+    double seq[N_SEQ];
+} scratch_t;
+
+static void release(scratch_t *s)
+{
+    free(s->coef);
+    free(s->fixed);
+    free(s->basis);
+    free(s->touched);
+    free(s->touched_isl);
+}
+
+static int reserve(scratch_t *s, const tr_plan *p)
+{
+    const size_t nb = p->n[AX_BATCH], experts = p->max_experts ? p->max_experts : 1;
+    memset(s, 0, sizeof *s);
+    s->coef = malloc(p->coef_bytes);
+    s->fixed = calloc(4 * nb, sizeof(double));
+    s->basis = calloc((7 + N_BATCH + N_SEQ) * (size_t)TR_TILE, sizeof(double));
+    s->touched = malloc(experts * sizeof *s->touched);
+    s->touched_isl = malloc(experts * sizeof *s->touched_isl);
+    if (!s->coef || !s->fixed || !s->basis || !s->touched || !s->touched_isl) {
+        release(s);
+        return 0;
+    }
+    s->compute = s->fixed + nb;
+    s->memory = s->fixed + 2 * nb;
+    s->read = s->fixed + 3 * nb;
+    s->lanes_batch = s->basis + 7 * TR_TILE;
+    s->lanes_seq = s->lanes_batch + N_BATCH * TR_TILE;
+    return 1;
+}
+
+static void batch_tables(const walk_t *w, scratch_t *s, const coef_t *c, const shares_t *shares)
+{
+    const tr_plan *p = w->plan;
+    const size_t nb = p->n[AX_BATCH];
+    uint32_t r;
+    for (r = 0; r < c->n_expert; r++)
+        s->touched[r] = p->touched + ((size_t)c->experts[r].pair * p->n[AX_PP] + c->pp_index) * nb;
+    if (w->needs & (NEED_TYPICAL | NEED_READ | NEED_SPLIT))
+        p->kernels->batch(c, nb, shares->tokens, shares->expert_tokens, s->touched, shares->micro, w->needs, s->fixed,
+                          s->compute, s->memory, s->read);
+}
+
+static prefill_t prefill_at(const walk_t *w, scratch_t *s, const coef_t *c, size_t isl)
+{
+    const tr_plan *p = w->plan;
+    uint32_t r;
+    for (r = 0; r < c->n_expert; r++)
+        s->touched_isl[r] =
+            p->touched_prefill[((size_t)c->experts[r].pair * p->n[AX_DP] + c->dp_index) * p->n[AX_ISL] + isl];
+    return tr_prefill_eval(c, p->axis[AX_ISL][isl], s->touched_isl, w->needs);
+}
+
+static void flush(walk_t *w)
+{
+    if (w->tile.n) w->visit(w);
+    if (w->tile.n) w->fresh = 0;
+    w->tile.n = 0;
+}
+
+/* All rows of one combination within [first, last), point numbers relative to the combination. */
+static void walk_combination(walk_t *w, scratch_t *s, uint64_t base, uint64_t first, uint64_t last)
+{
+    const tr_plan *p = w->plan;
+    const size_t nb = p->n[AX_BATCH], n_osl = p->n[AX_OSL];
+    const coef_t *c = w->coef;
+    const shares_t *shares = &p->shares[c->pp_index * p->n[AX_DP] + c->dp_index];
+    const double *from[N_BATCH] = {
+        p->axis[AX_BATCH], p->inv[AX_BATCH], shares->tokens, shares->tokens_bound, shares->expert_bound,
+        shares->seqs, s->fixed, s->compute, s->memory, s->read};
+    const int zip = nb < TR_SHORT_AXIS;
+    size_t isl_of_prefill = SIZE_MAX, j;
+    prefill_t pre = {0.0, 0.0, 0.0, 0.0, 0.0};
+    uint64_t row;
+
+    batch_tables(w, s, c, shares);
+    w->tile.mode = zip ? TILE_ZIP : TILE_ROW;
+    w->tile.com = c->k;
+    w->tile.seq = zip ? s->lanes_seq : s->seq;
+    w->tile.n = 0;
+    w->fresh = 1;
+    for (row = first / nb; row * nb < last; row++) {
+        const size_t isl = (size_t)(row / n_osl), osl = (size_t)(row % n_osl);
+        size_t b = row * nb < first ? (size_t)(first - row * nb) : 0;
+        const size_t b_end = (row + 1) * nb > last ? (size_t)(last - row * nb) : nb;
+        lengths_t x = p->by_osl[osl];
+        x.isl = p->axis[AX_ISL][isl];
+        if (isl != isl_of_prefill) pre = prefill_at(w, s, c, isl);
+        isl_of_prefill = isl;
+        tr_seq_eval(c, &x, &pre, s->seq, 1);
+        while (b < b_end) {
+            size_t take = b_end - b, room = TR_TILE - w->tile.n;
+            if (take > room) take = room;
+            if (w->tile.n == 0) {
+                w->first = base + row * nb + b;
+                w->isl = isl;
+                w->osl = osl;
+            }
+            if (zip) {
+                size_t at = w->tile.n, i;
+                for (j = 0; j < N_BATCH; j++)
+                    memcpy(s->lanes_batch + j * TR_TILE + at, from[j] + b, take * sizeof(double));
+                for (j = 0; j < N_SEQ; j++)
+                    for (i = 0; i < take; i++) s->lanes_seq[j * TR_TILE + at + i] = s->seq[j];
+            }
+            for (j = 0; j < N_BATCH; j++) w->tile.bat[j] = zip ? s->lanes_batch + j * TR_TILE : from[j] + b;
+            w->tile.n += take;
+            b += take;
+            if (!zip || w->tile.n == TR_TILE) flush(w);
+        }
+    }
+    flush(w);
+}
+
+int tr_walk(walk_t *w, uint64_t begin, uint64_t end, tr_error *err)
+{
+    const tr_plan *p = w->plan;
+    scratch_t s;
+    uint64_t size, combination;
+    if (begin > end || end > p->points)
+        return tr_fail(err, TR_ERR_RANGE, -1, -1, "range [%llu, %llu) of %llu points", (unsigned long long)begin,
+                       (unsigned long long)end, (unsigned long long)p->points);
+    if (begin == end) return TR_OK;
+    if (!reserve(&s, p)) return tr_fail(err, TR_ERR_MEMORY, -1, -1, "out of memory for the run's scratch");
+    w->tile.estimate = p->estimate;
+    w->tile.needs = w->needs;
+    w->tile.coefs = NULL;
+    w->tile.t = s.basis;
+    w->tile.u = s.basis + TR_TILE;
+    w->tile.tb = s.basis + 2 * TR_TILE;
+    w->tile.ub = s.basis + 3 * TR_TILE;
+    w->tile.cb = s.basis + 4 * TR_TILE;
+    w->tile.mb = s.basis + 5 * TR_TILE;
+    w->tile.nb = s.basis + 6 * TR_TILE;
+    size = p->points / p->combinations;
+    for (combination = begin / size; combination * size < end; combination++) {
+        uint64_t base = combination * size;
+        if (p->bound) w->coef = (const coef_t *)(p->bound + combination * p->coef_bytes);
+        else {
+            tr_bind(p, combination, s.coef);
+            w->coef = s.coef;
+        }
+        w->combination = combination;
+        if (w->skip_illegal && w->coef->k[K_STATUS] != 0.0) continue;
+        walk_combination(w, &s, base, begin > base ? begin - base : 0, end - base < size ? end - base : size);
+    }
+    release(&s);
+    return TR_OK;
+}

@@ -1,0 +1,258 @@
+"""The only door to the C core: builds its structs, owns its plans, turns its codes into exceptions."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ._core import ffi, lib
+from .errors import NativeError, SpecError
+from .specs import Hardware, Model, Precision
+
+__all__ = ["AXES", "COLUMNS", "COMPARISONS", "ESTIMATES", "ISAS", "UNITS", "NativePlan", "column_text", "isa_supported",
+           "status_text"]
+
+F64 = npt.NDArray[np.float64]
+U64 = npt.NDArray[np.uint64]
+
+#: Axes in the order in which the core numbers points, batch fastest.
+AXES = ("model", "hardware", "precision", "tp", "pp", "ep", "dp", "isl", "osl", "batch")
+ESTIMATES = {"typical": 0, "bound": 1}
+ISAS = {"auto": 0, "generic": 1, "avx2": 2, "avx512": 3}
+COMPARISONS = {"<=": 0, "<": 1, ">=": 2, ">": 3, "==": 4, "!=": 5}
+
+#: Column name -> its number in the core.
+COLUMNS: dict[str, int] = {ffi.string(lib.tr_column_name(i)).decode(): i for i in range(lib.tr_columns())}
+#: Column name -> unit.
+UNITS: dict[str, str] = {name: ffi.string(lib.tr_column_unit(i)).decode() for name, i in COLUMNS.items()}
+
+
+def column_text(name: str) -> str:
+    """What a column means, in one sentence."""
+    return str(ffi.string(lib.tr_column_text(COLUMNS[name])).decode())
+
+
+def status_text(status: int) -> str:
+    """What a point's status says."""
+    return str(ffi.string(lib.tr_point_status_text(int(status))).decode())
+
+
+def isa_supported(isa: str) -> bool:
+    """Whether this CPU and build have the instruction set."""
+    return bool(lib.tr_isa_supported(ISAS[isa]))
+
+
+def _raise(code: int, err: Any) -> None:
+    if code == 0:
+        return
+    text = ffi.string(err.message).decode(errors="replace") if err is not None else ""
+    message = f"{text} ({ffi.string(lib.tr_strerror(code)).decode()})"
+    if code == -401:
+        raise MemoryError(message)
+    raise NativeError(code, message)
+
+
+def _nan_to(value: float, other: float) -> float:
+    return other if math.isnan(value) else value
+
+
+class NativePlan:
+    """A ``tr_plan`` and its life. Immutable: any number of threads may run it at once."""
+
+    def __init__(
+        self,
+        models: Sequence[Model],
+        hardware: Sequence[Hardware],
+        precisions: Sequence[Precision],
+        axes: dict[str, F64],
+        *,
+        estimate: str = "typical",
+        memory_fraction: float = 0.9,
+        isa: str = "auto",
+        bind_all: bool = False,
+    ) -> None:
+        if isa not in ISAS:
+            raise SpecError("isa", isa, f"one of {', '.join(ISAS)}")
+        if not isa_supported(isa):
+            raise SpecError("isa", isa, "an instruction set of this CPU and build")
+        if estimate not in ESTIMATES:
+            raise SpecError("estimate", estimate, f"one of {', '.join(ESTIMATES)}")
+        keep: list[Any] = []  # cffi memory that must live through the call
+        spec = ffi.new("tr_axes *")
+        spec.struct_size = ffi.sizeof("tr_axes")
+        spec.estimate, spec.isa, spec.flags = ESTIMATES[estimate], ISAS[isa], 1 if bind_all else 0
+        spec.memory_fraction = memory_fraction
+        spec.model, spec.n_model = _models(models, keep), len(models)
+        spec.hardware, spec.n_hardware = _hardware(hardware, keep), len(hardware)
+        spec.precision, spec.n_precision = _precisions(precisions, keep), len(precisions)
+        peaks = np.array([[h.peaks.get(p.compute, 0.0) for p in precisions] for h in hardware], dtype=np.float64)
+        spec.peak = _doubles(peaks.ravel(), keep)
+        for name in AXES[3:]:
+            values = np.ascontiguousarray(axes[name], dtype=np.float64)
+            setattr(spec, name, _doubles(values, keep))
+            setattr(spec, f"n_{name}", len(values))
+        out, err = ffi.new("tr_plan **"), ffi.new("tr_error *")
+        _raise(lib.tr_plan_create(spec, out, err), err)
+        self._plan = ffi.gc(out[0], lib.tr_plan_free, lib.tr_plan_bytes(out[0]))
+
+    @property
+    def points(self) -> int:
+        return int(lib.tr_plan_points(self._plan))
+
+    @property
+    def combinations(self) -> int:
+        return int(lib.tr_plan_combinations(self._plan))
+
+    @property
+    def isa(self) -> str:
+        return next(name for name, i in ISAS.items() if i == lib.tr_plan_isa(self._plan))
+
+    @property
+    def nbytes(self) -> int:
+        return int(lib.tr_plan_bytes(self._plan))
+
+    @property
+    def address(self) -> int:
+        """The ``tr_plan *`` as an integer, for compiled callers; valid while this object lives."""
+        return int(ffi.cast("uintptr_t", self._plan))
+
+    def store(self, begin: int, end: int, columns: Sequence[str], out: Sequence[F64]) -> None:
+        """Write columns of the points [begin, end) into C-contiguous float64 arrays of that length."""
+        err = ffi.new("tr_error *")
+        pointers, keep = _outputs(out, end - begin)
+        _raise(lib.tr_plan_store(self._plan, begin, end, len(columns), _columns(columns), pointers, err), err)
+        del keep
+
+    def best_state(
+        self, objective: str, maximize: bool, by: Sequence[str], where: Sequence[tuple[str, str, float]], k: int,
+        misfits: bool,
+    ) -> BestState:
+        return BestState(self, objective, maximize, by, where, k, misfits)
+
+    def best(self, begin: int, end: int, state: BestState) -> None:
+        """Let the points [begin, end) compete for the places in ``state``."""
+        err = ffi.new("tr_error *")
+        _raise(lib.tr_plan_best(self._plan, begin, end, state.struct, err), err)
+
+    def points_eval(
+        self, combination: U64, batch: F64, isl: F64, osl: F64, columns: Sequence[str], out: Sequence[F64]
+    ) -> None:
+        """Evaluate arbitrary points, one row each."""
+        err, n = ffi.new("tr_error *"), len(combination)
+        keep: list[Any] = []
+        inputs = [_doubles(np.ascontiguousarray(a, dtype=np.float64), keep) for a in (batch, isl, osl)]
+        combos = ffi.from_buffer("uint64_t[]", np.ascontiguousarray(combination, dtype=np.uint64))
+        pointers, held = _outputs(out, n)
+        code = lib.tr_points_eval(self._plan, n, combos, *inputs, len(columns), _columns(columns), pointers, err)
+        _raise(code, err)
+        del held
+
+    def point_eval(self, combination: int, batch: float, isl: float, osl: float, columns: Sequence[str]) -> list[float]:
+        """Evaluate one point."""
+        out = ffi.new("double[]", max(len(columns), 1))
+        code = lib.tr_point_eval(self._plan, combination, batch, isl, osl, len(columns), _columns(columns), out)
+        _raise(code, None)
+        return list(out[0 : len(columns)])
+
+
+class BestState:
+    """Places of the k best points per group, and the rule by which they are given."""
+
+    def __init__(
+        self, plan: NativePlan, objective: str, maximize: bool, by: Sequence[str],
+        where: Sequence[tuple[str, str, float]], k: int, misfits: bool,
+    ) -> None:
+        self._plan = plan
+        self.struct = ffi.new("tr_best *")
+        mask = sum(1 << AXES.index(axis) for axis in by)
+        self.groups, self.k = int(lib.tr_best_groups(plan._plan, mask)), k
+        self.value: F64 = np.empty(self.groups * k)
+        self.point: U64 = np.empty(self.groups * k, dtype=np.uint64)
+        self._where = ffi.new("tr_where[]", max(len(where), 1))
+        for item, (column, op, limit) in zip(self._where, where, strict=False):
+            item.column, item.compare, item.limit = COLUMNS[column], COMPARISONS[op], limit
+        s = self.struct
+        s.struct_size = ffi.sizeof("tr_best")
+        s.objective, s.maximize, s.misfits = COLUMNS[objective], maximize, misfits
+        s.by, s.k, s.n_where, s.where = mask, k, len(where), self._where
+        s.value = ffi.from_buffer("double[]", self.value)
+        s.point = ffi.from_buffer("uint64_t[]", self.point)
+        lib.tr_best_clear(plan._plan, s)
+
+    def merge(self, other: BestState) -> None:
+        """Take over what ``other`` found; any order of merging gives the same places."""
+        lib.tr_best_merge(self._plan._plan, self.struct, other.struct)
+
+
+def _doubles(values: F64, keep: list[Any]) -> Any:
+    array = ffi.from_buffer("double[]", values)
+    keep.append((values, array))
+    return array
+
+
+def _columns(names: Sequence[str]) -> Any:
+    return ffi.new("int32_t[]", [COLUMNS[name] for name in names] or [0])
+
+
+def _outputs(out: Sequence[F64], n: int) -> tuple[Any, list[Any]]:
+    for a in out:
+        if a.dtype != np.float64 or a.shape != (n,) or not a.flags.c_contiguous or not a.flags.writeable:
+            raise SpecError("out", f"{a.dtype} array of shape {a.shape}", f"writable, contiguous float64 of shape ({n},)")
+    held = [ffi.from_buffer("double[]", a, require_writable=True) for a in out]
+    return ffi.new("double *[]", held or 1), held
+
+
+_OPERATOR_FIELDS = (
+    "kind", "weights", "stage", "count", "stored", "read_elems", "store_elems", "tied_elems", "flops_token", "act_elems",
+    "experts", "active", "flops_ctx_decode", "flops_ctx_prefill", "kv_read_elems", "kv_store_elems", "state_elems",
+    "window", "heads", "kv_heads", "comm_elems",
+)  # fmt: skip
+
+
+def _models(models: Sequence[Model], keep: list[Any]) -> Any:
+    array = ffi.new("tr_model[]", len(models))
+    for item, model in zip(array, models, strict=True):
+        rows = ffi.new("tr_operator[]", len(model.operators))
+        keep.append(rows)
+        for row, operator in zip(rows, model.operators, strict=True):
+            row.struct_size = ffi.sizeof("tr_operator")
+            for name in _OPERATOR_FIELDS:
+                setattr(row, name, getattr(operator, name))
+        item.struct_size, item.n_operators, item.operators = ffi.sizeof("tr_model"), len(rows), rows
+        item.layers, item.max_context = model.layers, model.max_context
+    keep.append(array)
+    return array
+
+
+def _hardware(chips: Sequence[Hardware], keep: list[Any]) -> Any:
+    array = ffi.new("tr_hardware[]", len(chips))
+    for item, chip in zip(array, chips, strict=True):
+        cal = chip.calibration
+        item.struct_size = ffi.sizeof("tr_hardware")
+        item.memory_bytes, item.memory_bandwidth = chip.memory_bytes, chip.memory_bandwidth
+        item.sram_bytes = chip.sram_bytes
+        item.domain = chip.scaleup.domain if chip.scaleup else 1.0
+        item.link_bandwidth = chip.scaleup.bandwidth if chip.scaleup else 0.0
+        item.scaleout_bandwidth = chip.scaleout.bandwidth if chip.scaleout else 0.0
+        item.link_latency, item.scaleout_latency = cal.link_latency, cal.scaleout_latency
+        item.power_max, item.power_idle = chip.power_max, _nan_to(chip.power_idle, 0.0)
+        item.usd_per_s = chip.usd_per_hour / 3600.0
+        item.compute_efficiency, item.memory_efficiency = cal.compute_efficiency, cal.memory_efficiency
+        item.link_efficiency = cal.link_efficiency
+        item.layer_overhead, item.step_overhead = cal.layer_overhead, cal.step_overhead
+    keep.append(array)
+    return array
+
+
+def _precisions(precisions: Sequence[Precision], keep: list[Any]) -> Any:
+    array = ffi.new("tr_precision[]", len(precisions))
+    for item, p in zip(array, precisions, strict=True):
+        item.struct_size = ffi.sizeof("tr_precision")
+        item.weight_bytes = [p.weight_bytes, p.head_bytes, p.wide_bytes, p.expert_bytes]
+        item.act_bytes, item.comm_bytes, item.kv_bytes = p.act_bytes, p.comm_bytes, p.kv_bytes
+    keep.append(array)
+    return array

@@ -1,0 +1,273 @@
+"""The formula sheet: scalar, pure, one equation each, in the same order of operations as ``csrc/formulas.h``.
+
+Only correctly rounded operations (``+ - * /``, comparison, ceil) are used, so that Python, Numba and C agree bit for
+bit (tests/test_formulas.py). Numbers in brackets are the equations of docs/formulas.md; symbols follow its nomenclature.
+Everything is SI: seconds, bytes, FLOP, watts. Each function compiles under ``numba.njit`` as it stands.
+"""
+
+from __future__ import annotations
+
+import math
+
+__all__ = [
+    "all_reduce_latency",
+    "all_reduce_per_byte",
+    "all_reduce_per_byte_bound",
+    "all_to_all_per_byte",
+    "causal_pairs",
+    "e2e_seconds",
+    "expected_experts",
+    "expert_seconds",
+    "experts_per_rank",
+    "joules_per_token",
+    "max_batch",
+    "mean_context",
+    "memory_bound",
+    "memory_bytes",
+    "microbatch",
+    "microbatch_bound",
+    "overlap",
+    "row_seconds",
+    "seconds_per_token",
+    "stage_imbalance",
+    "step_seconds",
+]
+
+
+def _min(a: float, b: float) -> float:
+    return a if a < b else b
+
+
+def _max(a: float, b: float) -> float:
+    return a if a > b else b
+
+
+def expected_experts(experts: float, active: float, tokens: float) -> float:
+    """(1) Distinct experts that `tokens` independent tokens touch under uniform routing: E (1 - (1 - k/E)^n).
+
+    Parameters
+    ----------
+    experts, active : float
+        Routed experts of the layer E and experts per token k [1].
+    tokens : float
+        Tokens n routed together [1], a whole number from 0.
+
+    Notes
+    -----
+    The power is a product by squaring, so that it rounds alike everywhere. Measured routing is more skewed: real
+    batches touch up to 1.5 times fewer experts, which is why a bound counts k alone.
+
+    Examples
+    --------
+    Mixtral 8x7B, as tabulated by its users: 2, 5.469 and 8 experts at batch 1, 4 and many.
+
+    >>> expected_experts(8.0, 2.0, 1.0), expected_experts(8.0, 2.0, 4.0), expected_experts(8.0, 2.0, 512.0)
+    (2.0, 5.46875, 8.0)
+    """
+    miss = 1.0
+    base = 1.0 - active / experts
+    n = int(tokens)
+    while n > 0:
+        if n & 1:
+            miss = miss * base
+        base = base * base
+        n >>= 1
+    return experts * (1.0 - miss)
+
+
+def experts_per_rank(touched: float, inv_ep: float) -> float:
+    """(2) Experts that the busiest of ep ranks reads [1]: the mean share of `touched`, but at least one.
+
+    >>> experts_per_rank(8.0, 1 / 64)
+    1.0
+    """
+    return _max(touched * inv_ep, 1.0)
+
+
+def mean_context(isl: float, steps: float, inv_steps: float, window: float) -> float:
+    """(3) Mean cached tokens that a query sees over decode steps with isl, isl+1, ... tokens in the cache [tokens].
+
+    ``sum(min(isl + j, window) for j in range(steps)) * inv_steps`` in closed form.
+
+    >>> mean_context(2048.0, 1.0, 1.0, math.inf)
+    2048.0
+    >>> mean_context(100.0, 64.0, 1 / 64, 128.0) == sum(min(100 + j, 128) for j in range(64)) / 64
+    True
+    """
+    w = _min(window, isl + steps)
+    below = _min(_max(w - isl, 0.0), steps)
+    total = below * isl + below * (below - 1.0) * 0.5 + (steps - below) * w
+    return total * inv_steps
+
+
+def causal_pairs(isl: float, window: float) -> float:
+    """(4) Query-key pairs of a causal prefill under a window [1]: ``sum(min(i, window) for i in 1..isl)``.
+
+    >>> causal_pairs(4.0, math.inf), causal_pairs(4.0, 2.0)
+    (10.0, 7.0)
+    """
+    w = _min(window, isl)
+    return w * (w + 1.0) * 0.5 + (isl - w) * w
+
+
+def row_seconds(tokens: float, f: float, w: float, a: float) -> float:
+    """(5) Time of a dense row [s]: the roofline max(f n, w + a n).
+
+    Parameters
+    ----------
+    tokens : float
+        Tokens n of the step on this rank [1].
+    f, w, a : float
+        Compute [s/token], weight traffic [s] and activation traffic [s/token] of the row on one chip.
+
+    References
+    ----------
+    Williams, Waterman, Patterson: Roofline. doi:10.1145/1498765.1498785
+    """
+    return _max(f * tokens, w + a * tokens)
+
+
+def expert_seconds(tokens: float, touched: float, f: float, w: float, a: float) -> float:
+    """(6) Time of a routed-expert row [s]: as (5) with weights of w [s] for each of `touched` experts on this rank."""
+    return _max(f * tokens, w * touched + a * tokens)
+
+
+def microbatch(batch: float, shares: float) -> float:
+    """(7) Sequences of the largest of `shares` (= pp dp) parts of a batch [1].
+
+    >>> microbatch(33.0, 4.0)
+    9.0
+    """
+    return float(math.ceil(batch / shares))
+
+
+def microbatch_bound(batch: float, shares: float) -> float:
+    """(8) The same for the bound: the mean part, at least one sequence [1].
+
+    >>> microbatch_bound(33.0, 4.0)
+    8.25
+    """
+    return _max(batch / shares, 1.0)
+
+
+def stage_imbalance(layers: float, pp: float) -> float:
+    """(9) Layers of the longest pipeline stage over the mean [1].
+
+    >>> stage_imbalance(126.0, 4.0) == 32 / 31.5
+    True
+    """
+    return float(math.ceil(layers / pp)) * pp / layers
+
+
+def all_reduce_latency(inner: float, outer: float, alpha_in: float, alpha_out: float) -> float:
+    """(10) Latency of an all-reduce over `inner` ranks of a domain times `outer` domains [s]: two phases a level."""
+    return (2.0 * alpha_in if inner > 1.0 else 0.0) + (2.0 * alpha_out if outer > 1.0 else 0.0)
+
+
+def all_reduce_per_byte(inner: float, outer: float, per_byte_in: float, per_byte_out: float) -> float:
+    """(11) Seconds per byte of the full tensor [s/B]: 2 (p-1)/p inside, the same for a 1/inner shard outside.
+
+    >>> all_reduce_per_byte(8.0, 1.0, 1 / 450e9, 0.0) * 450e9
+    1.75
+
+    References
+    ----------
+    Thakur, Rabenseifner, Gropp: Optimization of collective communication. doi:10.1177/1094342005051521
+    """
+    inside = 2.0 * ((inner - 1.0) / inner) * per_byte_in
+    outside = 2.0 * ((outer - 1.0) / outer) * (per_byte_out / inner)
+    return inside + (outside if outer > 1.0 else 0.0)
+
+
+def all_reduce_per_byte_bound(inner: float, outer: float, per_byte_in: float, per_byte_out: float) -> float:
+    """(12) The least any all-reduce moves [s/B]: the tensor once each way, as in-switch reduction does."""
+    inside = per_byte_in if inner > 1.0 else 0.0
+    outside = per_byte_out / inner if outer > 1.0 else 0.0
+    return _max(inside, outside)
+
+
+def all_to_all_per_byte(inner: float, outer: float, per_byte_in: float, per_byte_out: float) -> float:
+    """(13) Seconds per byte that a rank sends in an all-to-all [s/B], part inside its domain and part outside."""
+    ranks = inner * outer
+    inside = (inner - 1.0) / ranks * per_byte_in
+    outside = (ranks - inner) / ranks * per_byte_out if outer > 1.0 else 0.0
+    return inside + outside
+
+
+def step_seconds(fixed: float, sequences: float, per_sequence: float) -> float:
+    """(14) Decode step, typical [s]: what the batch alone decides plus context work of each sequence."""
+    return fixed + sequences * per_sequence
+
+
+def memory_bound(seconds: float, on_chip: float) -> float:
+    """(15) Memory time of a bound [s]: none when everything that the step reads fits on chip."""
+    return seconds if seconds > on_chip else 0.0
+
+
+def overlap(compute: float, memory: float, network: float) -> float:
+    """(16) Bound [s]: every resource perfectly overlapped with the others.
+
+    Llama-2-7B, fp16, batch 32, 2048 tokens in the cache, on an A100 80GB (312 TFLOP/s, 2039 GB/s):
+
+    >>> weights, cache = 6_607_343_616 * 2, 32 * 2048 * 524_288
+    >>> flops = 32 * (2 * 6_607_077_376 + 4 * 32 * 32 * 128 * 2048)
+    >>> round(overlap(flops / 312e12, (weights + cache) / 2039e9, 0.0) * 1e3, 2)
+    23.33
+    """
+    return _max(compute, _max(memory, network))
+
+
+def seconds_per_token(prefill: float, step: float, inv_batch: float, decode_share: float) -> float:
+    """(17) Replica time per output token in steady state [s]: prefill share plus step time over the batch.
+
+    Parameters
+    ----------
+    prefill : float
+        Prefill time of one request over osl [s].
+    step : float
+        Mean decode step [s].
+    inv_batch : float
+        One over the sequences in flight [1].
+    decode_share : float
+        (osl - 1) / osl: prefill makes the first token [1].
+    """
+    return prefill + step * inv_batch * decode_share
+
+
+def e2e_seconds(ttft: float, tpot: float, later: float) -> float:
+    """(18) End-to-end latency [s]: the first token, then osl - 1 more."""
+    return ttft + tpot * later
+
+
+def memory_bytes(weights: float, sequences: float, kv_sequence: float) -> float:
+    """(19) Memory of one chip [B]: weights plus a full cache for each of its sequences.
+
+    >>> memory_bytes(141.107e9 / 8, 64.0, 327_680 * 2304 / 8) / 1e9
+    23.67817276
+    """
+    return weights + sequences * kv_sequence
+
+
+def max_batch(usable: float, weights: float, kv_sequence: float, dp: float) -> float:
+    """(20) Largest batch that fits [1]: whole sequences per data-parallel rank; 2**52 where nothing limits it.
+
+    >>> max_batch(72e9, 17.6e9, 94.4e6, 1.0)
+    576.0
+    """
+    if kv_sequence == 0.0:
+        room = math.inf if usable > weights else -math.inf
+    else:
+        room = (usable - weights) / kv_sequence
+    if room >= 4503599627370496.0:
+        return 4503599627370496.0
+    return -float(math.ceil(-room)) * dp if room > 0.0 else 0.0
+
+
+def joules_per_token(chips: float, idle: float, dynamic: float, spt: float, spt_bound: float) -> float:
+    """(21) Energy of the replica per output token [J]: idle power all the time, the rest while the limiting
+    resource works (its bound time).
+
+    >>> joules_per_token(8.0, 105.0, 595.0, 2e-4, 1e-4)
+    0.644
+    """
+    return chips * (idle * spt + dynamic * spt_bound)

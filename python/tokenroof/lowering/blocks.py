@@ -1,0 +1,55 @@
+"""Makes the rows of one layer group: what all of them share is said here once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..specs.operator import Kind, Operator, Weights
+
+__all__ = ["Rows"]
+
+
+class Rows:
+    """Row maker of one layer group; mixers and feed-forward blocks add their small parameters to its tallies.
+
+    Attributes
+    ----------
+    norms, biases : int
+        Elements per layer that the group's blocks have gathered so far [elements].
+    """
+
+    def __init__(self, hidden: int, count: int, label: str) -> None:
+        self.hidden = hidden
+        self.norms = 0
+        self.biases = 0
+        self._count = float(count)
+        self._label = label
+
+    def row(self, name: str, kind: Kind, weights: Weights = Weights.LINEAR, **coefficients: float) -> Operator:
+        """A row that every layer of the group executes once, each with weights of its own."""
+        full_name = f"{name}.{self._label}" if self._label else name
+        values: dict[str, Any] = {key: float(value) for key, value in coefficients.items()}
+        return Operator(full_name, kind, weights, count=self._count, stored=self._count, **values)
+
+    def gemm(
+        self, name: str, n_in: int, n_out: int, kind: Kind = Kind.GEMM, weights: Weights = Weights.LINEAR
+    ) -> Operator:
+        """A matrix of ``n_in * n_out`` elements: 2 FLOP per element and token, its input read, its output written."""
+        size = n_in * n_out
+        return self.row(
+            name,
+            kind,
+            weights,
+            read_elems=size,
+            store_elems=size,
+            flops_token=2 * size,
+            act_elems=n_in + n_out,
+        )
+
+    def small(self, name: str, elems: int) -> Operator:
+        """Parameters that every rank holds and no matrix product uses."""
+        return self.row(name, Kind.REPLICATED, Weights.WIDE, read_elems=elems, store_elems=elems)
+
+    def collective(self, name: str, kind: Kind, elems: int) -> Operator:
+        """A message of ``elems`` elements per token."""
+        return self.row(name, kind, comm_elems=elems)

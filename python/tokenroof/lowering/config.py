@@ -1,0 +1,93 @@
+"""Reads the keys of a ``config.json``, and says what is wrong with them in words that help."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from ..errors import ConfigError
+
+__all__ = ["ConfigReader"]
+
+#: No size of a network comes near; above it products would lose digits or overflow float64.
+_LARGEST = 2**31 - 1
+
+#: Families list their layers one by one; a damaged count must not fill the memory.
+_MOST_LAYERS = 100_000
+
+
+class ConfigReader:
+    """The keys of one text model's config; every method raises `ConfigError` that names the key and what is right.
+
+    A key that is ``null`` counts as absent, as it does for the library that wrote the file.
+    """
+
+    def __init__(self, config: Mapping[str, Any], where: str) -> None:
+        self._config = config
+        self.where = where
+        self.model_type = self.text("model_type")
+
+    def error(self, message: str) -> ConfigError:
+        """A `ConfigError` with the place of this config in front."""
+        return ConfigError(f"{self.where}: {message}" if self.where else message)
+
+    def has(self, key: str) -> bool:
+        """Whether ``key`` is there and not ``null``."""
+        return self._config.get(key) is not None
+
+    def text(self, key: str) -> str:
+        """A string that is not empty."""
+        value = self._get(key, "a string such as 'llama'")
+        if not isinstance(value, str) or not value:
+            raise self._wrong(key, value, "a string such as 'llama'")
+        return value
+
+    def count(self, key: str, default: int | None = None, least: int = 1, most: int = _LARGEST) -> int:
+        """A whole number from ``least`` to ``most``; ``default`` when absent, an error when there is none."""
+        expected = f"a whole number, at least {least}"
+        if default is not None and not self.has(key):
+            return default
+        value = self._get(key, expected)
+        if type(value) is not int or not least <= value:  # bool is an int to isinstance
+            raise self._wrong(key, value, expected)
+        if value > most:
+            raise self._wrong(key, value, f"a whole number, at most {most}")
+        return value
+
+    def layers(self) -> int:
+        """Layers of the model."""
+        return self.count("num_hidden_layers", most=_MOST_LAYERS)
+
+    def flag(self, key: str, default: bool) -> bool:
+        """True or false; ``default`` when absent."""
+        if not self.has(key):
+            return default
+        value = self._config[key]
+        if not isinstance(value, bool):
+            raise self._wrong(key, value, "true or false")
+        return value
+
+    def items(self, key: str) -> list[Any]:
+        """A list; empty when absent."""
+        value = self._config.get(key)
+        if value is None:
+            return []
+        if not isinstance(value, list | tuple):
+            raise self._wrong(key, value, "a list")
+        return list(value)
+
+    def tokens(self, key: str) -> float:
+        """A whole number of tokens, at least 1; infinite when absent."""
+        return float(self.count(key)) if self.has(key) else math.inf
+
+    def _get(self, key: str, expected: str) -> Any:
+        if self.has(key):
+            return self._config[key]
+        if key == "model_type":
+            raise self.error(f"missing key 'model_type': expected {expected}")
+        raise self.error(f"missing key {key!r}: model_type {self.model_type!r} needs it, {expected}")
+
+    def _wrong(self, key: str, value: object, expected: str) -> ConfigError:
+        shown = repr(value)
+        return self.error(f"{key} = {shown if len(shown) <= 80 else shown[:77] + '...'}: expected {expected}")

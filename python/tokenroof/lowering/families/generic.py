@@ -1,0 +1,23 @@
+"""Shapes that no config was published for, in the catalogue's own spelling of the common keys."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ..config import ConfigReader
+from ..registry import family
+from ..shape import Dense, Experts, Ffn, Shape
+from .common import attention, check_active, decoder, windows
+
+
+@family("tokenroof")
+def _generic(reader: ConfigReader) -> Shape:
+    attn = attention(reader)
+    gated = reader.flag("mlp_gated", True)
+    ffn: Ffn
+    if reader.has("num_experts"):
+        experts, active = check_active(reader, "num_experts", "num_experts_per_tok")
+        ffn = Experts(experts, active, reader.count("moe_intermediate_size"), gated)
+    else:
+        ffn = Dense(reader.count("intermediate_size"), gated)
+    return decoder(reader, lambda width: replace(attn, window=width), lambda _: ffn, windows(reader))

@@ -1,0 +1,20 @@
+"""Mixtral: Mistral's attention, routed experts in every layer."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ..config import ConfigReader
+from ..registry import family
+from ..shape import Experts, Shape
+from .common import attention, check_active, decoder, windows
+
+
+@family("mixtral")
+def _mixtral(reader: ConfigReader) -> Shape:
+    attn = attention(reader)
+    experts, active = check_active(reader, "num_local_experts", "num_experts_per_tok")
+    moe = Experts(experts, active, reader.count("intermediate_size"))  # the key holds the width of one expert
+    window = reader.tokens("sliding_window")
+    window_of_layer = windows(reader, default=[window] * reader.layers())
+    return decoder(reader, lambda width: replace(attn, window=width), lambda _: moe, window_of_layer)

@@ -1,0 +1,153 @@
+"""A sweep bound to numbers: run any range of it, any list of points, any number of times."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from ._native import AXES, COLUMNS, F64, U64, BestState, NativePlan
+from .axes import Axes, parse_where
+from .errors import SpecError, UnknownNameError
+
+__all__ = ["LARGER_IS_BETTER", "Plan", "check_columns"]
+
+#: Columns of which more is better; of all others less is.
+LARGER_IS_BETTER = frozenset(
+    name for name in COLUMNS if "tokens_per_s" in name or name in ("mfu", "mbu", "max_batch", "intensity_flop_per_byte", "fits")
+)
+
+
+def check_columns(columns: str | Iterable[str]) -> list[str]:
+    """Column names as a list; unknown ones are refused with the nearest that exist."""
+    names = [columns] if isinstance(columns, str) else list(columns)
+    if not names:
+        raise SpecError("columns", names, f"at least one of {', '.join(COLUMNS)}")
+    for name in names:
+        if name not in COLUMNS:
+            raise UnknownNameError("column", name, COLUMNS)
+    return names
+
+
+class Plan:
+    """Axes, validated and hoisted. Points are numbered in the order of `AXES`, batch fastest.
+
+    Parameters
+    ----------
+    axes : Axes
+    estimate : {"typical", "bound"}
+    memory_fraction : float
+        Share of a chip's memory that weights and KV cache may use; the rest is for activations and buffers.
+    isa : {"auto", "generic", "avx2", "avx512"}
+        Instruction set of the kernels; results are the same bits for each.
+    bind_all : bool
+        Bind every combination now: worth it for point lists and scalar calls.
+    """
+
+    def __init__(
+        self, axes: Axes, *, estimate: str = "typical", memory_fraction: float = 0.9, isa: str = "auto", bind_all: bool = False
+    ) -> None:
+        self.axes = axes
+        self.native = NativePlan(
+            axes.models, axes.hardware, axes.precisions, axes.counts, estimate=estimate, memory_fraction=memory_fraction,
+            isa=isa, bind_all=bind_all,
+        )  # fmt: skip
+
+    @property
+    def size(self) -> int:
+        """Number of points."""
+        return self.native.points
+
+    @property
+    def isa(self) -> str:
+        """The instruction set in use."""
+        return self.native.isa
+
+    def combination(self, **values: object) -> int:
+        """Number of the combination with these axis values (first value of every axis not named).
+
+        Raises
+        ------
+        UnknownNameError
+            For an axis or a value that the sweep does not have.
+        """
+        number = 0
+        for name in AXES[:7]:
+            labels = self.axes.labels(name)
+            value = values.pop(name, labels[0])
+            value = getattr(value, "id", getattr(value, "name", value))
+            if value not in labels:
+                raise UnknownNameError(f"{name} of the sweep", value, [str(label) for label in labels])
+            number = number * len(labels) + labels.index(value)
+        if values:
+            raise UnknownNameError("axis", next(iter(values)), AXES[:7])
+        return number
+
+    def store(self, begin: int, end: int, columns: Sequence[str], out: Sequence[F64] | None = None) -> list[F64]:
+        """Columns of the points [begin, end), one float64 array each, into ``out`` where given."""
+        names = check_columns(columns)
+        if not 0 <= begin <= end <= self.size:
+            raise SpecError("range", (begin, end), f"0 <= begin <= end <= {self.size}")
+        arrays = [np.empty(end - begin) for _ in names] if out is None else list(out)
+        if len(arrays) != len(names):
+            raise SpecError("out", len(arrays), f"{len(names)} arrays, one for each column")
+        self.native.store(begin, end, names, arrays)
+        return arrays
+
+    def points(
+        self, combination: npt.ArrayLike, batch: npt.ArrayLike, isl: npt.ArrayLike, osl: npt.ArrayLike, columns: Sequence[str],
+        out: Sequence[F64] | None = None,
+    ) -> list[F64]:  # fmt: skip
+        """Columns of arbitrary points: inputs broadcast to one dimension; values need not be on the axes."""
+        names = check_columns(columns)
+        given = np.asarray(combination)
+        if given.dtype.kind not in "iu" or (given.size and given.min() < 0):
+            raise SpecError("combination", given.dtype, "whole numbers from 0")
+        c, b, i, o = np.broadcast_arrays(given.astype(np.uint64), *(np.asarray(a, dtype=np.float64) for a in (batch, isl, osl)))
+        c, b, i, o = (np.ascontiguousarray(a).reshape(-1) for a in (c, b, i, o))
+        arrays = [np.empty(len(c)) for _ in names] if out is None else list(out)
+        self.native.points_eval(c, b, i, o, names, arrays)
+        return arrays
+
+    def point(self, combination: int, batch: float, isl: float, osl: float, columns: Sequence[str]) -> list[float]:
+        """Columns of one point."""
+        return self.native.point_eval(combination, batch, isl, osl, check_columns(columns))
+
+    def new_best(
+        self, objective: str, *, by: Iterable[str] = (), where: str | Iterable[str] | None = None, k: int = 1,
+        maximize: bool | None = None, fits: bool = True,
+    ) -> BestState:  # fmt: skip
+        """Empty places for `best`; see `Sweep.best`."""
+        check_columns(objective)
+        groups = [by] if isinstance(by, str) else list(by)
+        for axis in groups:
+            if axis not in AXES:
+                raise UnknownNameError("axis in by", axis, AXES)
+        if not isinstance(k, int) or isinstance(k, bool) or not 1 <= k < 2**31:
+            raise SpecError("k", k, "a whole number from 1")
+        larger = objective in LARGER_IS_BETTER if maximize is None else maximize
+        return self.native.best_state(objective, larger, groups, parse_where(where), k, not fits)
+
+    def best(self, begin: int, end: int, state: BestState) -> BestState:
+        """Let the points [begin, end) compete for the places of ``state``; any split gives the same answer."""
+        if not 0 <= begin <= end <= self.size:
+            raise SpecError("range", (begin, end), f"0 <= begin <= end <= {self.size}")
+        self.native.best(begin, end, state)
+        return state
+
+    def coordinates(self, points: U64) -> dict[str, list[object]]:
+        """Axis values of points by number, for every axis."""
+        index = np.unravel_index(points.astype(np.int64), self.axes.shape)
+        out: dict[str, list[object]] = {}
+        for name, at in zip(AXES, index, strict=True):
+            labels = self.axes.labels(name) if name in ("model", "hardware", "precision") else self.axes.counts[name].astype(int)
+            out[name] = [labels[i] for i in at.tolist()]
+        return out
+
+    def gather(self, points: U64, columns: Sequence[str]) -> dict[str, F64]:
+        """Columns of points by number."""
+        index = np.unravel_index(points.astype(np.int64), self.axes.shape)
+        combination = np.ravel_multi_index(index[:7], self.axes.shape[:7]) if len(points) else np.empty(0, np.int64)
+        isl, osl, batch = (self.axes.counts[n][at] for n, at in zip(AXES[7:], index[7:], strict=True))
+        return dict(zip(columns, self.points(combination, batch, isl, osl, columns), strict=True))

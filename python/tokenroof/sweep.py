@@ -1,0 +1,278 @@
+"""Sweeps: the cartesian product of named axes, evaluated to columns or searched for its best points."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .axes import Axes
+from .errors import SpecError
+from .plan import Plan, check_columns
+from .result import Result, Table
+
+__all__ = ["Sweep"]
+
+_SHOW_PROGRESS_S = 2.0  # runs shorter than this stay silent
+_LEAST_CHUNK, _MOST_CHUNK = 1 << 18, 1 << 28  # points: a fraction of a millisecond to a fraction of a second
+#: Columns that `best` reports of each winner.
+WINNER_COLUMNS = ("tpot_s", "ttft_s", "tokens_per_s_per_user", "tokens_per_s_per_chip", "usd_per_mtok", "joules_per_token",
+                  "chips", "mem_bytes_per_chip", "bottleneck")  # fmt: skip
+
+
+class Sweep:
+    """Named axes; its points are their cartesian product, never held in memory unless asked for.
+
+    Parameters
+    ----------
+    model, hardware, precision : str, object or list of them
+        Catalogue ids or objects. ``precision`` defaults to bf16.
+    tp, pp, ep, dp, batch, isl, osl : int, list, range, array or str
+        Whole numbers from 1; strings as ``"1:512"`` or ``"128:131072:x2"``. Lengths isl and osl in tokens, batch in
+        sequences per replica. Defaults: 1 for each layout axis and batch, isl 1024, osl 256.
+    estimate : {"typical", "bound"}
+        What columns without the suffix ``_bound`` hold.
+    memory_fraction : float
+        Share of memory that weights and KV cache may use.
+
+    Raises
+    ------
+    UnknownNameError, SpecError
+        For a name or value that cannot be right, before any work is done.
+
+    Examples
+    --------
+    >>> sw = Sweep(model="llama-3.1-70b", hardware=["h100-sxm", "b200-sxm"], precision="fp8", tp=[2, 4, 8],
+    ...            batch="1:512", isl=[1024, 8192], osl=256)
+    >>> sw.size
+    6144
+    >>> sw.run(["tpot_s"])["tpot_s"].shape
+    (1, 2, 1, 3, 512, 2, 1)
+    """
+
+    def __init__(self, *, estimate: str = "typical", memory_fraction: float = 0.9, **axes: Any) -> None:
+        if estimate not in ("typical", "bound"):
+            raise SpecError("estimate", estimate, "'typical' or 'bound'")
+        if not isinstance(memory_fraction, int | float) or not 0 < memory_fraction <= 1:
+            raise SpecError("memory_fraction", memory_fraction, "a share above 0, at most 1")
+        self.axes = Axes(axes)
+        self.estimate = estimate
+        self.memory_fraction = float(memory_fraction)
+        self._plans: dict[str, Plan] = {}
+        if self.size >= 2**63:
+            raise SpecError("axes", self.axes.shape, "a product of at most 2**63 - 1 points")
+
+    @classmethod
+    def from_toml(cls, path: str | os.PathLike[str]) -> Sweep:
+        """A sweep from the ``[sweep]`` table of a TOML file: axes as values, lists or strings such as ``"1:512"``."""
+        from .catalogue._toml import load_toml
+
+        return cls.from_spec(load_toml(Path(path)).get("sweep"), os.fspath(path))
+
+    @classmethod
+    def from_spec(cls, spec: object, where: str = "sweep") -> Sweep:
+        """A sweep from a mapping as a TOML file holds it."""
+        if not isinstance(spec, Mapping):
+            raise SpecError("sweep", spec, "a table [sweep] with at least model and hardware", where)
+        return cls(**spec)
+
+    @property
+    def size(self) -> int:
+        """Number of points."""
+        return math.prod(self.axes.shape)
+
+    def __repr__(self) -> str:
+        axes = ", ".join(f"{name} {len(self.axes.labels(name))}" for name in self.axes.named)
+        return f"<tokenroof.Sweep {self.size:,} points: {axes}; {self.estimate}>"
+
+    def plan(self, isa: str = "auto", bind_all: bool = False) -> Plan:
+        """The sweep bound to numbers; made once for each ``isa``."""
+        key = f"{isa} {bind_all}"
+        if key not in self._plans:
+            self._plans[key] = Plan(
+                self.axes, estimate=self.estimate, memory_fraction=self.memory_fraction, isa=isa, bind_all=bind_all
+            )
+        return self._plans[key]
+
+    def run(
+        self, columns: str | Iterable[str], *, threads: int | None = None, isa: str = "auto", progress: bool | None = None
+    ) -> Result:
+        """Evaluate columns at every point and keep them.
+
+        Parameters
+        ----------
+        columns : str or list of str
+        threads : int, optional
+            All CPUs of this process by default. Any number gives the same bits.
+        isa : {"auto", "generic", "avx2", "avx512"}
+        progress : bool, optional
+            A progress bar on stderr; by default for long runs on a terminal.
+
+        Returns
+        -------
+        Result
+            float64 arrays with the shape of the axes.
+
+        Raises
+        ------
+        MemoryError
+            When the columns would not fit this machine's memory; `best` needs none.
+        """
+        names = check_columns(columns)
+        need, have = 8 * self.size * len(names), _memory_bytes()
+        if need > have:
+            raise MemoryError(
+                f"{len(names)} columns of {self.size:,} points are {need / 1e9:,.1f} GB and this machine has "
+                f"{have / 1e9:,.1f} GB: use best(), fewer columns or shorter axes"
+            )
+        plan = self.plan(isa)
+        flat = {name: np.empty(self.size) for name in names}
+
+        def work(begin: int, end: int) -> None:
+            plan.store(begin, end, names, [flat[name][begin:end] for name in names])
+
+        _over_ranges(self.size, work, threads, progress, "store")
+        return Result(self.axes, flat)
+
+    def best(
+        self, objective: str, *, by: str | Iterable[str] = (), where: str | Iterable[str] | None = None, k: int = 1,
+        maximize: bool | None = None, fits: bool = True, columns: Iterable[str] | None = None, threads: int | None = None,
+        isa: str = "auto", progress: bool | None = None,
+    ) -> Table:  # fmt: skip
+        """The k best points of each group, exactly.
+
+        Parameters
+        ----------
+        objective : str
+            Any column.
+        by : list of str
+            Axes whose values are the groups; none: one group.
+        where : list of str
+            Limits that a point must hold, e.g. ``["tpot_s <= 0.05", "ttft_s < 2"]``.
+        k : int
+            Places per group. Equal values go to the point with the lower number, i.e. first in the order model,
+            hardware, precision, tp, pp, ep, dp, isl, osl, batch of the axes' values.
+        maximize : bool, optional
+            By default what is good: more of rates and shares, less of everything else.
+        fits : bool
+            Whether points must fit memory; False lets those short of memory compete too.
+        columns : list of str, optional
+            Columns to report of each winner.
+
+        Returns
+        -------
+        Table
+            One row a winner, best first in its group: rank, the named axes, the objective and ``columns``. A group without
+            a point that counts has no row.
+        """
+        groups = [by] if isinstance(by, str) else list(by)
+        report = check_columns([objective, *(c for c in (columns or WINNER_COLUMNS) if c != objective)])
+        plan = self.plan(isa)
+
+        def fresh() -> Any:
+            return plan.new_best(objective, by=groups, where=where, k=k, maximize=maximize, fits=fits)
+
+        total = fresh()
+        states: list[Any] = []
+
+        def work(begin: int, end: int) -> None:
+            state = states.pop() if states else fresh()  # list.pop is atomic: each state has one user at a time
+            plan.best(begin, end, state)
+            states.append(state)
+
+        _over_ranges(self.size, work, threads, progress, "best")
+        for state in states:
+            total.merge(state)
+        found = total.point != np.uint64(2**64 - 1)
+        points = total.point[found]
+        rank = np.tile(np.arange(1, k + 1), total.groups)[found]
+        places = {name: at for name, at in plan.coordinates(points).items() if name in self.axes.named}
+        return Table({"rank": rank.tolist(), **places, **plan.gather(points, report)})
+
+
+def _memory_bytes() -> int:
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, OSError, ValueError):
+        return 2**63
+
+
+def _cpus() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _over_ranges(
+    size: int, work: Callable[[int, int], None], threads: int | None, progress: bool | None, what: str
+) -> None:
+    """Calls work(begin, end) over ranges that cover [0, size), from a pool of threads (the core drops the GIL)."""
+    count = _cpus() if threads is None else threads
+    if not isinstance(count, int) or isinstance(count, bool) or count < 1:
+        raise SpecError("threads", threads, "a whole number from 1")
+    chunk = min(max(size // (count * 16), _LEAST_CHUNK), _MOST_CHUNK)
+    ranges = ((begin, min(begin + chunk, size)) for begin in range(0, size, chunk))
+    with _progress(size, progress, what) as advance:
+        if count == 1 or size <= chunk:
+            for begin, end in ranges:
+                work(begin, end)
+                advance(end - begin)
+            return
+        with ThreadPoolExecutor(count, thread_name_prefix="tokenroof") as pool:
+            pending = {pool.submit(work, b, e): e - b for b, e in _take(ranges, 2 * count)}
+            try:
+                while pending:
+                    done, _ = wait(pending, return_when=FIRST_COMPLETED)
+                    for future in done:
+                        future.result()
+                        advance(pending.pop(future))
+                        pending |= {pool.submit(work, b, e): e - b for b, e in _take(ranges, 1)}
+            except BaseException:
+                pool.shutdown(wait=True, cancel_futures=True)
+                raise
+
+
+def _take(ranges: Iterator[tuple[int, int]], n: int) -> list[tuple[int, int]]:
+    return [r for _, r in zip(range(n), ranges, strict=False)]
+
+
+@contextmanager
+def _progress(size: int, wanted: bool | None, what: str) -> Iterator[Callable[[int], None]]:
+    """A rich progress bar on stderr, shown once a run has taken a while; silent when stderr is not a terminal."""
+    import sys
+    from time import monotonic
+
+    if wanted is False or (wanted is None and not sys.stderr.isatty()):
+        yield lambda _: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+    bar = Progress(
+        TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TextColumn("{task.fields[rate]}"),
+        TimeRemainingColumn(), console=Console(stderr=True), transient=True,
+    )  # fmt: skip
+    task = bar.add_task(what, total=size, rate="")
+    began, done, shown = monotonic(), 0, False
+
+    def advance(points: int) -> None:
+        nonlocal done, shown
+        done += points
+        elapsed = monotonic() - began
+        if not shown and (wanted or elapsed > _SHOW_PROGRESS_S):
+            bar.start()
+            shown = True
+        if shown:
+            bar.update(task, completed=done, rate=f"{done / max(elapsed, 1e-9) / 1e9:.2f} G points/s")
+
+    try:
+        yield advance
+    finally:
+        if shown:
+            bar.stop()
+
+
