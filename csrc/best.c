@@ -86,10 +86,11 @@ static double largest_within(int per, double scale, int compare, double limit)
 typedef struct {
     tr_best *best;
     int fused, class;               /* class: of the objective */
-    int row_limits;                 /* some limit is the same for all lanes of a row */
+    size_t *row_limits, n_row_limits; /* which limits are the same for all lanes of a row */
     uint64_t stride[N_AXES];        /* of the group number; 0 for axes not grouped by */
     uint64_t group;                 /* of the combination */
     double scale, step_limit, spt_limit; /* of the combination */
+    size_t fit;                     /* lanes of the last row that fit memory */
     double value[TR_TILE], column[TR_TILE];
     unsigned char in[TR_TILE];
 } state_t;
@@ -113,7 +114,9 @@ uint64_t tr_best_groups(const tr_plan *p, uint32_t by)
 
 void tr_best_clear(const tr_plan *p, tr_best *b)
 {
-    uint64_t i, n = tr_best_groups(p, b->by) * b->k;
+    uint64_t i, n;
+    if (!p || !b || !b->value || !b->point) return;
+    n = tr_best_groups(p, b->by) * b->k;
     for (i = 0; i < n; i++) {
         b->value[i] = NAN;
         b->point[i] = UINT64_MAX;
@@ -211,48 +214,69 @@ static void start_combination(walk_t *w, state_t *s)
     }
 }
 
-/* Whether the limits that no lane of the row changes let any of its points count. */
-static int row_counts(walk_t *w, const state_t *s)
+/* The value of a column that is the same for all lanes of a row. */
+static double row_value(const walk_t *w, int column)
 {
-    const tr_best *b = s->best;
-    const size_t n = w->tile.n;
-    double value;
-    int counts = 1;
-    size_t j;
-    w->tile.n = 1;
-    for (j = 0; counts && j < b->n_where; j++) {
-        if (class_of(b->where[j].column, w->plan->estimate) != CLASS_ROW) continue;
-        w->plan->kernels->column(&w->tile, b->where[j].column, &value);
-        counts = holds(value, b->where[j].compare, b->where[j].limit);
+    const double *seq = w->tile.seq, *k = w->tile.com;
+    switch (column) {
+    case COL_TTFT: return seq[w->plan->estimate == TR_BOUND ? S_TTFT_BOUND : S_TTFT];
+    case COL_TTFT_BOUND: return seq[S_TTFT_BOUND];
+    case COL_PREFILL_FLOPS: return seq[S_PREFILL_FLOPS];
+    case COL_CHIPS: return k[K_CHIPS];
+    case COL_WEIGHT_BYTES: return k[K_WEIGHTS];
+    default: return tr_max_batch(k[K_USABLE], k[K_WEIGHTS], seq[S_KV], k[K_DP]);
     }
-    w->tile.n = n;
-    return counts;
 }
 
-/* Lanes that fit memory: the first so many, as sequences ascend. */
-static size_t lanes_that_fit(const walk_t *w)
+/* Whether the limits that no lane of the row changes let any of its points count. */
+static int row_counts(const walk_t *w, const state_t *s)
+{
+    size_t j;
+    for (j = 0; j < s->n_row_limits; j++) {
+        const tr_where *o = &s->best->where[s->row_limits[j]];
+        if (!holds(row_value(w, o->column), o->compare, o->limit)) return 0;
+    }
+    return 1;
+}
+
+/* Lanes that fit memory: the first so many, as sequences ascend. Neighbouring rows differ little, so the search
+ * gallops from the last row's answer. */
+static size_t lanes_that_fit(const walk_t *w, size_t guess)
 {
     const double *seqs = w->tile.bat[B_SEQS], *k = w->tile.com, kv = w->tile.seq[S_KV];
-    size_t fit = w->tile.n, none = 0;
-    if (tr_memory_bytes(k[K_WEIGHTS], seqs[fit - 1], kv) <= k[K_USABLE]) return fit;
-    for (fit--; none < fit;) {
-        size_t mid = none + (fit - none) / 2;
-        if (tr_memory_bytes(k[K_WEIGHTS], seqs[mid], kv) <= k[K_USABLE]) none = mid + 1;
-        else fit = mid;
+    const size_t n = w->tile.n;
+    size_t fit = 0, miss = n, step = 1; /* lanes below fit do, lanes from miss do not */
+#define FITS(lane) (tr_memory_bytes(k[K_WEIGHTS], seqs[lane], kv) <= k[K_USABLE])
+    if (FITS(n - 1)) return n;
+    miss = n - 1;
+    if (guess > miss) guess = miss;
+    if (guess > 0 && FITS(guess - 1)) {
+        for (fit = guess; fit + step < miss && FITS(fit + step - 1); step *= 2) fit += step;
+        if (fit + step < miss) miss = fit + step - 1;
+    } else if (guess > 0) {
+        miss = guess - 1;
+        for (; miss > step && !FITS(miss - step); step *= 2) miss -= step;
+        if (miss > step) fit = miss - step + 1;
     }
+    while (fit < miss) {
+        size_t mid = fit + (miss - fit) / 2;
+        if (FITS(mid)) fit = mid + 1;
+        else miss = mid;
+    }
+#undef FITS
     return fit;
 }
 
 /* Whether the row may hold a point that ranks before its group's last place. */
-static int row_may_rank(walk_t *w, const state_t *s)
+static int row_may_rank(walk_t *w, state_t *s)
 {
     const tr_best *b = s->best;
     const int by_step = s->class == CLASS_STEP || s->class == CLASS_PER_STEP;
     const int per = s->class == CLASS_PER_STEP || s->class == CLASS_PER_SPT;
     const size_t n = w->tile.n;
     double least, value;
-    if (w->tile.seq[S_TOO_LONG] > 0.0 || (s->row_limits && !row_counts(w, s))) return 0;
-    if (!b->misfits) w->tile.n = lanes_that_fit(w);
+    if (w->tile.seq[S_TOO_LONG] > 0.0 || !row_counts(w, s)) return 0;
+    if (!b->misfits) w->tile.n = s->fit = lanes_that_fit(w, s->fit);
     least = w->plan->kernels->search(&w->tile, by_step ? s->spt_limit : s->step_limit, by_step);
     w->tile.n = n;
     if (!(least <= (by_step ? s->step_limit : s->spt_limit)) || least == INFINITY) return 0;
@@ -283,6 +307,8 @@ static int check(const tr_plan *p, const tr_best *b, state_t *s, tr_error *err)
     /* the fast path knows the smallest step time or seconds per token: best where small is good */
     s->fused = s->class >= CLASS_STEP && !(b->by >> AX_BATCH & 1u) && p->ascending
                && (b->maximize != 0) == (s->class == CLASS_PER_STEP || s->class == CLASS_PER_SPT);
+    s->row_limits = malloc((b->n_where + 1) * sizeof *s->row_limits);
+    if (!s->row_limits) return tr_fail(err, TR_ERR_MEMORY, -1, -1, "out of memory");
     for (j = 0; j < b->n_where; j++) {
         const tr_where *o = &b->where[j];
         if ((code = tr_check_columns(1, &o->column, err))) return code;
@@ -290,7 +316,7 @@ static int check(const tr_plan *p, const tr_best *b, state_t *s, tr_error *err)
             return tr_fail(err, TR_ERR_COMPARE, -1, (int64_t)j, "where[%zu]: comparison %d", j, (int)o->compare);
         if (o->limit != o->limit) return tr_fail(err, TR_ERR_VALUE, -1, (int64_t)j, "where[%zu]: limit is NaN", j);
         class = class_of(o->column, p->estimate);
-        if (class == CLASS_ROW) s->row_limits = 1;
+        if (class == CLASS_ROW) s->row_limits[s->n_row_limits++] = j;
         else if (class == CLASS_OTHER || !keeps_small(class, o->compare)) s->fused = 0;
     }
     return TR_OK;
@@ -316,13 +342,16 @@ int tr_plan_best(const tr_plan *p, uint64_t begin, uint64_t end, tr_best *b, tr_
         for (j = 0; j < b->n_where; j++) w.needs |= tr_column_needs(b->where[j].column, p->estimate);
         code = tr_walk(&w, begin, end, err);
     }
+    free(s->row_limits);
     free(s);
     return code;
 }
 
 void tr_best_merge(const tr_plan *p, tr_best *into, const tr_best *from)
 {
-    uint64_t group, slot, groups = tr_best_groups(p, into->by);
+    uint64_t group, slot, groups;
+    if (!p || !into || !from || into->k < 1 || from->by != into->by) return;
+    groups = tr_best_groups(p, into->by);
     for (group = 0; group < groups; group++)
         for (slot = group * from->k; slot < (group + 1) * from->k; slot++)
             if (from->point[slot] != UINT64_MAX) insert(into, group, from->value[slot], from->point[slot]);

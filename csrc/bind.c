@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-static int whole(double x) { return tr_ceil(x) == x; }
+static int whole(double x) { return x < TR_WHOLE_MAX && tr_ceil(x) == x; } /* quotients of coefficients may be huge */
 
 size_t tr_coef_bytes(const tr_plan *p)
 {
@@ -59,7 +59,8 @@ static void bind_links(layout_t *y)
         y->ar_byte_bound = tr_all_reduce_per_byte_bound(inner, outer, chip->per_byte_in, chip->per_byte_out);
     }
     if (y->ep > 1.0 && y->dp > 1.0) {
-        inner = tr_min(y->ep, hw->domain);
+        double reach = hw->domain * y->inv_etp; /* expert ranks of one domain: each takes 1 / inv_etp chips */
+        inner = reach >= y->ep ? y->ep : tr_max(0.0 - tr_ceil(-reach), 1.0);
         outer = tr_ceil(y->ep / inner);
         y->a2a_latency = 2.0 * (outer > 1.0 ? hw->scaleout_latency : hw->link_latency);
         y->a2a_byte = tr_all_to_all_per_byte(inner, outer, chip->per_byte_in_typical, chip->per_byte_out_typical);
@@ -80,7 +81,8 @@ static void store_weights(layout_t *y, const tr_operator *o, double bytes, doubl
     else y->spread += stored;
 }
 
-static void bind_dense(coef_t *c, layout_t *y, const tr_operator *o, double count, double split, row_t *row)
+/* A row without FLOP is bound by memory at any batch: such rows add up to one line. Returns whether `row` is used. */
+static uint32_t bind_dense(coef_t *c, layout_t *y, const tr_operator *o, double count, double split, row_t *row)
 {
     double bytes = y->pr->weight_bytes[o->weights];
     double seconds = o->flops_token * split;
@@ -89,6 +91,7 @@ static void bind_dense(coef_t *c, layout_t *y, const tr_operator *o, double coun
     row->a = count * (o->act_elems * y->pr->act_bytes * split) * y->chip->inv_bw_typical;
     c->k[K_WEIGHTS_BOUND] += tr_min(o->count, o->stored) * (o->read_elems * bytes * split) * y->chip->inv_bw;
     c->read_bytes += o->count * (o->read_elems * bytes * split) * y->ranks;
+    c->read_bound += tr_min(o->count, o->stored) * (o->read_elems * bytes * split) * y->ranks;
     if (o->kind == TR_HEAD) {
         c->bound_head += o->count * seconds * y->ip;
         c->flops_head += o->count * o->flops_token;
@@ -97,6 +100,10 @@ static void bind_dense(coef_t *c, layout_t *y, const tr_operator *o, double coun
         c->flops_body += o->count * o->flops_token;
     }
     store_weights(y, o, bytes, split);
+    if (o->kind == TR_HEAD || row->f > 0.0) return 1;
+    c->k[K_LIGHT] += row->w;
+    c->k[K_LIGHT_TOKEN] += row->a;
+    return 0;
 }
 
 static void bind_experts(coef_t *c, layout_t *y, const tr_operator *o, double count, uint32_t pair, expert_t *e)
@@ -106,13 +113,14 @@ static void bind_experts(coef_t *c, layout_t *y, const tr_operator *o, double co
     e->f = count * (o->flops_token * y->inv_ranks) * y->ipt;
     e->w = count * one * y->chip->inv_bw_typical;
     e->a = count * (o->act_elems * y->pr->act_bytes * y->inv_ranks) * y->chip->inv_bw_typical;
-    e->read = o->count * one * y->ranks;
+    e->read = o->count * (o->read_elems * bytes);
     e->pair = pair;
     e->pad = 0;
     c->bound_expert += o->count * (o->flops_token * y->inv_ranks) * y->ip;
     c->flops_expert += o->count * o->flops_token;
     c->k[K_WEIGHTS_BOUND] +=
         tr_min(o->count, o->stored) * one * tr_experts_per_rank(o->active, y->inv_ep) * y->chip->inv_bw;
+    c->read_bound += tr_min(o->count, o->stored) * (o->read_elems * bytes) * o->active;
     store_weights(y, o, bytes, y->inv_ranks);
 }
 
@@ -121,6 +129,9 @@ static void bind_context(coef_t *c, const layout_t *y, const tr_operator *o, dou
     double kv_split = o->kv_heads > 0.0 && o->kv_heads < y->tp ? 1.0 / o->kv_heads : y->inv_tp;
     double read = o->kv_read_elems * y->pr->kv_bytes * kv_split;
     double state = o->state_elems * y->pr->kv_bytes * kv_split;
+    /* the bound splits caches over all of tp: by tokens where heads run out */
+    double read_once = o->kv_read_elems * y->pr->kv_bytes * y->inv_tp;
+    double state_once = o->state_elems * y->pr->kv_bytes * y->inv_tp;
     double compute = count * (o->flops_ctx_decode * y->inv_tp) * y->ipt;
     double memory = count * read * y->chip->inv_bw_typical;
     x->window = o->window;
@@ -130,25 +141,28 @@ static void bind_context(coef_t *c, const layout_t *y, const tr_operator *o, dou
     x->prefill_compute = count * (o->flops_ctx_prefill * y->inv_tp) * y->ipt;
     x->prefill_memory = memory;
     x->bound_decode_compute = o->count * (o->flops_ctx_decode * y->inv_tp) * y->ip;
-    x->bound_decode_memory = o->count * read * y->chip->inv_bw;
+    x->bound_decode_memory = o->count * read_once * y->chip->inv_bw;
     x->bound_prefill = o->count * (o->flops_ctx_prefill * y->inv_tp) * y->ip;
     x->decode_flops = o->count * o->flops_ctx_decode;
     x->prefill_flops = o->count * o->flops_ctx_prefill;
     x->decode_bytes = o->count * read * y->tp;
+    x->decode_bytes_bound = o->count * read_once * y->tp;
     x->store = o->count * (o->kv_store_elems * y->pr->kv_bytes * kv_split) * y->stage_share;
     c->state_bytes += o->count * state * y->stage_share;
     c->state_traffic += 2.0 * (o->count * state) * y->tp;
+    c->state_traffic_bound += 2.0 * (o->count * state_once) * y->tp;
     c->state_seconds += 2.0 * (count * state) * y->chip->inv_bw_typical;
-    c->bound_state += 2.0 * (o->count * state) * y->chip->inv_bw;
+    c->bound_state += 2.0 * (o->count * state_once) * y->chip->inv_bw;
 }
 
 static void bind_collective(coef_t *c, const layout_t *y, const tr_operator *o, double count)
 {
     const tr_precision *pr = y->pr;
+    const double least = tr_min(pr->act_bytes, pr->comm_bytes);
     if (o->kind == TR_ALL_REDUCE) {
         c->k[K_LATENCY] += count * y->ar_latency;
         c->k[K_PER_TOKEN] += count * (o->comm_elems * pr->comm_bytes) * y->ar_byte;
-        c->k[K_NETWORK_BOUND] += o->count * (o->comm_elems * pr->act_bytes) * y->ar_byte_bound;
+        c->k[K_NETWORK_BOUND] += o->count * (o->comm_elems * least) * y->ar_byte_bound;
     } else if (o->kind == TR_ALL_TO_ALL) {
         double copies = o->active > 0.0 ? tr_min(y->ep / o->active, 1.0) : 1.0;
         double bytes = o->comm_elems * copies * (pr->act_bytes + pr->comm_bytes) * y->inv_tp;
@@ -158,7 +172,7 @@ static void bind_collective(coef_t *c, const layout_t *y, const tr_operator *o, 
         double hops = y->pp - 1.0;
         c->k[K_LATENCY] += hops * y->p2p_latency;
         c->k[K_PER_TOKEN] += hops * (o->comm_elems * pr->comm_bytes * y->inv_tp) * y->p2p_byte;
-        c->k[K_NETWORK_BOUND] += hops * (o->comm_elems * pr->act_bytes * y->inv_tp) * y->p2p_byte_bound;
+        c->k[K_NETWORK_BOUND] += hops * (o->comm_elems * least * y->inv_tp) * y->p2p_byte_bound;
     }
 }
 
@@ -218,12 +232,13 @@ void tr_bind(const tr_plan *p, uint64_t combination, coef_t *c)
             const tr_operator *o = &m->ops[i];
             double count = o->stage == TR_LAYERS ? o->count * y.imbalance : o->count;
             if (pass == 1) {
-                if (o->kind == TR_HEAD) bind_dense(c, &y, o, count, y.inv_tp, &c->rows[c->n_body + c->n_head++]);
+                if (o->kind == TR_HEAD)
+                    c->n_head += bind_dense(c, &y, o, count, y.inv_tp, &c->rows[c->n_body + c->n_head]);
             } else if (o->kind == TR_EXPERTS) {
                 bind_experts(c, &y, o, count, m->pair[i], &c->experts[c->n_expert++]);
             } else if (dense_kind(o->kind)) {
                 if (o->flops_token > 0.0 || o->read_elems > 0.0 || o->act_elems > 0.0 || o->store_elems > 0.0)
-                    bind_dense(c, &y, o, count, split_of(&y, o->kind), &c->rows[c->n_body++]);
+                    c->n_body += bind_dense(c, &y, o, count, split_of(&y, o->kind), &c->rows[c->n_body]);
                 if (o->kind == TR_ATTENTION) bind_context(c, &y, o, count, &c->contexts[c->n_context++]);
             } else if (o->kind != TR_HEAD) {
                 bind_collective(c, &y, o, count);

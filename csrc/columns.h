@@ -32,5 +32,4 @@
     X(DECODE_TOKENS_PER_S_BOUND, "decode_tokens_per_s_bound", "1/s", "bound of decode_tokens_per_s")         \
     X(TOKENS_PER_S_PER_CHIP_BOUND, "tokens_per_s_per_chip_bound", "1/s", "bound of tokens_per_s_per_chip")   \
     X(TOKENS_PER_S_PER_USER_BOUND, "tokens_per_s_per_user_bound", "1/s", "bound of tokens_per_s_per_user")   \
-    X(USD_PER_MTOK_BOUND, "usd_per_mtok_bound", "USD", "bound of usd_per_mtok")                              \
-    X(JOULES_PER_TOKEN_BOUND, "joules_per_token_bound", "J", "bound of joules_per_token")
+    X(USD_PER_MTOK_BOUND, "usd_per_mtok_bound", "USD", "bound of usd_per_mtok")

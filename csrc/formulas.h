@@ -24,7 +24,7 @@ TR_FN double tr_max(double a, double b) { return a > b ? a : b; }
 TR_FN double tr_ceil(double x)
 {
     double whole = (double)(long long)x;
-    return whole < x ? whole + 1.0 : whole;
+    return whole + (double)(whole < x); /* no branch: what follows the point is anyone's guess */
 }
 
 /* (1) Distinct experts that `tokens` (whole) independent tokens touch, uniform routing: E (1 - (1 - k/E)^n). */
@@ -32,9 +32,10 @@ TR_FN double tr_expected_experts(double experts, double active, double tokens)
 {
     double miss = 1.0;
     double base = 1.0 - active / experts;
-    unsigned long long n = (unsigned long long)tokens;
+    unsigned long long n = (unsigned long long)tr_min(tokens, 4611686018427387904.0); /* 2**62: miss is 0 or 1 long before */
     while (n) {
-        if (n & 1u) miss = miss * base;
+        const double factor[2] = {1.0, base}; /* no branch: bits of a batch are anyone's guess */
+        miss = miss * factor[n & 1u];
         base = base * base;
         n >>= 1;
     }
@@ -143,11 +144,12 @@ TR_FN double tr_memory_bytes(double weights, double sequences, double kv_sequenc
     return weights + sequences * kv_sequence;
 }
 
-/* (20) Largest batch that fits: whole sequences per data-parallel rank. */
+/* (20) Largest batch that fits: whole sequences per data-parallel rank. Subtracted from 0, not negated: compilers turn
+ * the casts of tr_ceil into an instruction that keeps the sign of zero on some CPUs only. */
 TR_FN double tr_max_batch(double usable, double weights, double kv_sequence, double dp)
 {
     double room = (usable - weights) / kv_sequence;
-    return room >= 4503599627370496.0 ? 4503599627370496.0 : room > 0.0 ? -tr_ceil(-room) * dp : 0.0;
+    return room >= 4503599627370496.0 ? 4503599627370496.0 : room > 0.0 ? (0.0 - tr_ceil(-room)) * dp : 0.0;
 }
 
 /* (21) Energy per output token of `chips`: idle power all the time, the rest while the limiting resource works. */

@@ -6,9 +6,15 @@
 #include "formulas.h"
 #include "tokenroof.h"
 
+#include <float.h>
 #include <math.h>
 
+#if defined(FLT_EVAL_METHOD) && FLT_EVAL_METHOD != 0
+#error "double arithmetic is evaluated in another precision here: results would not be the same bits"
+#endif
+
 #define TR_TILE 512     /* points of one tile: its scratch columns stay in L1 */
+#define TR_STRIDE (TR_TILE + 8) /* between lanes' arrays: a power of two would put all of them into one cache set */
 #define TR_SHORT_AXIS 16 /* a batch axis shorter than this is zipped with isl and osl into full tiles */
 #define TR_WHOLE_MAX 4503599627370496.0 /* 2**52: largest count that tr_ceil takes */
 
@@ -31,19 +37,21 @@ enum {
 enum {
     K_CHIPS, K_INV_CHIPS, K_WEIGHTS, K_USABLE, K_USD, K_IDLE, K_DYNAMIC, K_INV_FLOPS, K_INV_BYTES,
     K_OVERHEAD, K_LATENCY, K_PER_TOKEN, /* typical network: latency and seconds per token of a microbatch */
+    K_LIGHT, K_LIGHT_TOKEN,             /* typical rows without FLOP, summed: seconds, seconds per token */
     K_WEIGHTS_BOUND, K_EXPERT_BOUND, K_NETWORK_BOUND, K_ON_CHIP, K_DP, K_STATUS, N_COMBINATION
 };
 
-enum { NEED_TYPICAL = 1, NEED_BOUND = 2, NEED_PREFILL = 4, NEED_SPLIT = 8, NEED_READ = 16 };
+enum { NEED_TYPICAL = 1, NEED_BOUND = 2, NEED_PREFILL = 4, NEED_SPLIT = 8, NEED_READ = 16, NEED_READ_BOUND = 32, NEED_WORK = 64 };
 
-typedef struct { double f, w, a; } row_t;                         /* dense row: s/token, s, s/token */
-typedef struct { double f, w, a, read; uint32_t pair, pad; } expert_t; /* w and read per expert on this rank */
+typedef struct { double f, w, a; } row_t;                         /* dense row with FLOP: s/token, s, s/token */
+typedef struct { double f, w, a, read; uint32_t pair, pad; } expert_t; /* w per expert on a rank, read in all */
 typedef struct {
     double window;
     double decode, decode_compute, decode_memory; /* typical s per sequence and cached token, and its limiting part */
     double prefill_compute, prefill_memory;       /* typical s per pair, per token */
     double bound_decode_compute, bound_decode_memory, bound_prefill;
-    double decode_flops, prefill_flops, decode_bytes; /* of the replica */
+    double decode_flops, prefill_flops;           /* of the replica */
+    double decode_bytes, decode_bytes_bound;      /* of the replica; the bound counts no copies */
     double store;                                 /* bytes per cached token and sequence on one chip */
 } context_t;
 
@@ -51,11 +59,12 @@ typedef struct {
 typedef struct {
     double k[N_COMBINATION];
     double inv_dp, inv_pp, inv_ep, max_context;
-    double state_bytes, state_traffic;            /* per sequence: stored on one chip; moved per step by the replica */
+    double state_bytes;                           /* stored on one chip per sequence */
+    double state_traffic, state_traffic_bound;    /* moved per sequence and step by the replica */
     double state_seconds;                         /* typical, per sequence and step */
     double flops_body, flops_head, flops_expert;  /* FLOP per token of the replica */
     double bound_body, bound_head, bound_expert, bound_state; /* s per token */
-    double read_bytes;                            /* dense weights that all ranks of one microbatch step read */
+    double read_bytes, read_bound;                /* weights that all ranks read in one microbatch step: dense; fewest */
     double ranks;
     uint32_t n_body, n_head, n_expert, n_context;
     uint32_t pp_index, dp_index;
@@ -64,7 +73,10 @@ typedef struct {
     context_t *contexts;
 } coef_t;
 
-typedef struct { double isl, osl, steps, inv_steps, inv_osl, share; } lengths_t;
+typedef struct {
+    double isl, osl, steps, inv_steps, inv_osl, share;
+    double mean, pairs; /* (3) and (4) without a window: what most rows need */
+} lengths_t;
 typedef struct { double typical, dense, routed, network, flops; } prefill_t; /* of one request, by isl alone */
 typedef struct { double experts, active; } pair_t;
 
@@ -97,7 +109,7 @@ struct tr_plan {
     rate_t *rates; /* [hardware][precision] */
     double *axis[N_AXES]; /* tp .. batch */
     double *inv[N_AXES];  /* 1 / value */
-    lengths_t *by_osl;       /* isl unset */
+    lengths_t *by_osl;       /* what isl decides is unset */
     pair_t *pairs;
     size_t n_pairs;
     double *touched;         /* [pair][pp][batch] typical */
@@ -117,7 +129,7 @@ typedef struct {
     size_t n;
     int mode, estimate, needs;
     const double *bat[N_BATCH];
-    const double *seq;           /* value j of lane i: seq[j] in a row, else seq[j * TR_TILE + i] */
+    const double *seq;           /* value j of lane i: seq[j] in a row, else seq[j * TR_STRIDE + i] */
     const double *com;           /* of the one combination, unless a list */
     const coef_t *const *coefs;  /* of each lane of a list */
     double *t, *u, *tb, *ub, *cb, *mb, *nb; /* results of basis(), TR_TILE each */
@@ -127,6 +139,8 @@ struct kernels {
     void (*batch)(const coef_t *c, size_t n, const double *tokens, const double *expert_tokens,
                   const double *const *touched, const double *micro, int needs, double *fixed, double *compute,
                   double *memory, double *read);
+    int (*counts)(size_t n, const double *x); /* whether all are whole numbers from 1 */
+    void (*lengths)(size_t n, const double *isl, const double *osl, lengths_t *out);
     void (*basis)(tile_t *t);
     void (*column)(const tile_t *t, int column, double *out);
     double (*search)(const tile_t *t, double limit, int by_step);
@@ -137,10 +151,6 @@ const kernels_t *tr_kernels_for(int isa, int *chosen);
 /* bind.c */
 size_t tr_coef_bytes(const tr_plan *p);
 void tr_bind(const tr_plan *p, uint64_t combination, coef_t *c);
-/* seq.c */
-lengths_t tr_lengths(double isl, double osl);
-prefill_t tr_prefill_eval(const coef_t *c, double isl, const double *touched, int needs);
-void tr_seq_eval(const coef_t *c, const lengths_t *x, const prefill_t *pre, double *seq, size_t stride);
 /* status.c */
 int tr_fail(tr_error *err, int code, int axis, int64_t index, const char *format, ...);
 int tr_column_needs(int column, int estimate);

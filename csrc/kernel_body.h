@@ -11,10 +11,12 @@ TR_TARGET static void TR_ISA_FN(batch)(const coef_t *c, size_t n, const double *
 {
     const double constant = c->k[K_OVERHEAD] + c->k[K_LATENCY], per_token = c->k[K_PER_TOKEN];
     const int split = (needs & NEED_SPLIT) != 0, count = (needs & NEED_READ) != 0;
+    const int fewest = (needs & NEED_READ_BOUND) != 0;
     size_t i;
     uint32_t r;
-    for (i = 0; i < n; i++) fixed[i] = constant + tokens[i] * per_token;
-    for (i = 0; split && i < n; i++) compute[i] = memory[i] = 0.0;
+    const double light = c->k[K_LIGHT], light_token = c->k[K_LIGHT_TOKEN];
+    for (i = 0; i < n; i++) fixed[i] = (constant + tokens[i] * per_token) + (light + tokens[i] * light_token);
+    for (i = 0; split && i < n; i++) compute[i] = 0.0, memory[i] = light + tokens[i] * light_token;
     for (i = 0; count && i < n; i++) read[i] = c->read_bytes;
     for (r = 0; r < c->n_body + c->n_head; r++) {
         const double f = c->rows[r].f, w = c->rows[r].w, a = c->rows[r].a;
@@ -37,13 +39,51 @@ TR_TARGET static void TR_ISA_FN(batch)(const coef_t *c, size_t n, const double *
             compute[i] += fast >= slow ? fast : 0.0;
             memory[i] += fast >= slow ? 0.0 : slow;
         }
-        for (i = 0; count && i < n; i++) read[i] += bytes * tr_experts_per_rank(d[i], inv_ep);
+        for (i = 0; count && i < n; i++) read[i] += bytes * d[i];
     }
     for (i = 0; count && i < n; i++) read[i] *= micro[i];
+    for (i = 0; fewest && i < n; i++) read[i] = c->read_bound * micro[i];
+}
+
+/* Adding 2**52 rounds to whole; a NaN or an infinity poisons the sum. No branch, no mask: only arithmetic. */
+TR_TARGET static int TR_ISA_FN(counts)(size_t n, const double *restrict x)
+{
+    double off[8] = {0.0}, least[8], most[8];
+    size_t i, j;
+    for (j = 0; j < 8; j++) least[j] = most[j] = 1.0;
+    for (i = 0; i < n; i += 8) {
+        const size_t lanes = n - i < 8 ? n - i : 8;
+        for (j = 0; j < lanes; j++) {
+            const double v = x[i + j], d = ((v + TR_WHOLE_MAX) - TR_WHOLE_MAX) - v;
+            off[j] += d * d;
+            least[j] = tr_min(v, least[j]);
+            most[j] = tr_max(v, most[j]);
+        }
+    }
+    for (j = 1; j < 8; j++) off[0] += off[j], least[0] = tr_min(least[0], least[j]), most[0] = tr_max(most[0], most[j]);
+    return off[0] == 0.0 && least[0] >= 1.0 && most[0] < TR_WHOLE_MAX;
+}
+
+/* What isl and osl decide for every combination alike, for a list of points. */
+TR_TARGET static void TR_ISA_FN(lengths)(size_t n, const double *restrict isl, const double *restrict osl,
+                                         lengths_t *restrict out)
+{
+    size_t i;
+    for (i = 0; i < n; i++) {
+        const double steps = tr_max(osl[i] - 1.0, 1.0), inv_steps = 1.0 / steps, inv_osl = 1.0 / osl[i];
+        out[i].isl = isl[i];
+        out[i].osl = osl[i];
+        out[i].steps = steps;
+        out[i].inv_steps = inv_steps;
+        out[i].inv_osl = inv_osl;
+        out[i].share = (osl[i] - 1.0) * inv_osl;
+        out[i].mean = tr_mean_context(isl[i], steps, inv_steps, INFINITY);
+        out[i].pairs = tr_causal_pairs(isl[i], INFINITY);
+    }
 }
 
 #define B(j) (t->bat[j][i])
-#define S(j) (mode == TILE_ROW ? t->seq[j] : t->seq[(j) * TR_TILE + i])
+#define S(j) (mode == TILE_ROW ? t->seq[j] : t->seq[(j) * TR_STRIDE + i])
 #define K(j) (mode == TILE_LIST ? t->coefs[i]->k[j] : t->com[j])
 
 TR_TARGET TR_FN void TR_ISA_FN(basis_mode)(tile_t *t, const int mode)
@@ -133,7 +173,6 @@ TR_TARGET TR_FN void TR_ISA_FN(column_mode)(const tile_t *t, int column, double 
     case COL_TOKENS_PER_S_PER_CHIP_BOUND: EACH(K(K_INV_CHIPS) / t->ub[i]);
     case COL_TOKENS_PER_S_PER_USER_BOUND: EACH(1.0 / t->tb[i]);
     case COL_USD_PER_MTOK_BOUND: EACH(K(K_USD) * t->ub[i]);
-    case COL_JOULES_PER_TOKEN_BOUND: EACH(JOULES(t->ub[i]));
     default: EACH(NAN);
     }
     if (column == COL_STATUS || column == COL_CHIPS || column == COL_FITS) {
@@ -168,7 +207,7 @@ TR_TARGET TR_FN double TR_ISA_FN(search_form)(const tile_t *t, const double limi
     double least[LANES], found = INFINITY;
     size_t i, j;
 #define LANE(i)                                                                                                     \
-    double step, spt, key;                                                                                          \
+    double step, spt, value, other;                                                                                 \
     if (bound) {                                                                                                    \
         const double c = expert[i] * expert_bound + split[i] * compute, w = split[i] * network;                     \
         const double m = tr_memory_bound(weights_bound + split[i] * traffic, on_chip);                              \
@@ -180,17 +219,19 @@ TR_TARGET TR_FN double TR_ISA_FN(search_form)(const tile_t *t, const double limi
         step = tr_step_seconds(fixed[i], tokens[i], context);                                                       \
         spt = tr_seconds_per_token(prefill, step, inv[i], share);                                                   \
     }                                                                                                               \
-    key = by_step ? (spt <= limit ? step : INFINITY) : (step <= limit ? spt : INFINITY)
+    value = by_step ? step : spt;                                                                                   \
+    other = by_step ? spt : step
     for (j = 0; j < LANES; j++) least[j] = INFINITY;
     for (i = 0; i + LANES <= n; i += LANES) {
         for (j = 0; j < LANES; j++) {
             LANE(i + j);
-            least[j] = tr_min(key, least[j]);
+            const double smaller = tr_min(value, least[j]);
+            least[j] = other <= limit ? smaller : least[j];
         }
     }
     for (; i < n; i++) {
         LANE(i);
-        found = tr_min(key, found);
+        found = other <= limit ? tr_min(value, found) : found;
     }
 #undef LANE
     for (j = 0; j < LANES; j++) found = tr_min(least[j], found);
@@ -204,7 +245,8 @@ TR_TARGET static double TR_ISA_FN(search)(const tile_t *t, double limit, int by_
     return by_step ? TR_ISA_FN(search_form)(t, limit, 1, 0) : TR_ISA_FN(search_form)(t, limit, 0, 0);
 }
 
-const kernels_t TR_ISA_FN(tr_kernels) = {TR_ISA_FN(batch), TR_ISA_FN(basis), TR_ISA_FN(column), TR_ISA_FN(search)};
+const kernels_t TR_ISA_FN(tr_kernels) = {TR_ISA_FN(batch), TR_ISA_FN(counts), TR_ISA_FN(lengths), TR_ISA_FN(basis),
+                                         TR_ISA_FN(column), TR_ISA_FN(search)};
 
 #undef EACH
 #undef JOULES

@@ -1,5 +1,5 @@
 /* Plans: validate the axes once, copy them, hoist what depends on single axes, choose the kernels. */
-#include "internal.h"
+#include "seq.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -9,7 +9,14 @@
 #define MAX_AXIS ((size_t)1 << 31)
 #define MAX_OPERATORS 4096
 
-static int bad_size(uint32_t size, size_t least) { return size < least || size > MAX_STRUCT; }
+/* A size is also an array's stride: one that is no multiple of the alignment would put the next element askew. */
+static int bad_size(uint32_t size, size_t least)
+{
+    return size < least || size > MAX_STRUCT || size % _Alignof(double);
+}
+
+/* Saturates, so that keep() refuses what wraps around. */
+static size_t times(size_t a, size_t b) { return b && a > SIZE_MAX / b ? SIZE_MAX : a * b; }
 
 static void *keep(tr_plan *p, size_t count, size_t size)
 {
@@ -38,7 +45,8 @@ void tr_plan_free(tr_plan *p)
     free(p);
 }
 
-static int finite_from(double x, double least) { return x >= least && x < INFINITY; }
+/* Far beyond anything real, and small enough that no product of a few such numbers overflows. */
+static int finite_from(double x, double least) { return x >= least && x <= 1e30; }
 static int unknown_or(double x) { return x != x || finite_from(x, 0.0); }
 static int whole(double x) { return x < TR_WHOLE_MAX && tr_ceil(x) == x; }
 
@@ -55,6 +63,9 @@ static int check_operator(const tr_operator *o, int64_t model, unsigned row, tr_
         if (!finite_from(coefs[i], 0.0))
             return tr_fail(err, TR_ERR_VALUE, AX_MODEL, model, "operator %u, coefficient %u is %g: expected at least 0",
                            row, (unsigned)i, coefs[i]);
+    if (!whole(o->heads) || !whole(o->kv_heads))
+        return tr_fail(err, TR_ERR_VALUE, AX_MODEL, model, "operator %u has %g heads, %g KV heads: expected whole numbers",
+                       row, o->heads, o->kv_heads);
     if (!(o->window > 0.0))
         return tr_fail(err, TR_ERR_VALUE, AX_MODEL, model, "operator %u has window %g: expected above 0", row, o->window);
     if (o->kind == TR_EXPERTS && !(o->active > 0.0 && o->active <= o->experts))
@@ -67,7 +78,7 @@ static int copy_models(tr_plan *p, const tr_axes *x, tr_error *err)
 {
     size_t m, size;
     uint32_t i;
-    if (x->model[0].struct_size < FIRST(tr_model, max_context) || x->model[0].struct_size > MAX_STRUCT)
+    if (bad_size(x->model[0].struct_size, FIRST(tr_model, max_context)))
         return tr_fail(err, TR_ERR_STRUCT_SIZE, AX_MODEL, 0, "struct_size %u", (unsigned)x->model[0].struct_size);
     size = x->model[0].struct_size;
     p->models = keep(p, x->n_model, sizeof *p->models);
@@ -148,6 +159,7 @@ static int copy_hardware(tr_plan *p, const tr_axes *x, tr_error *err)
         size_t j;
         for (j = 0; j < 3; j++) ok = ok && shares[j] > 0.0 && shares[j] <= 1.0;
         for (j = 0; j < 4; j++) ok = ok && finite_from(seconds[j], 0.0);
+        ok = ok && !(h->power_idle > h->power_max);
         if (!ok) return tr_fail(err, TR_ERR_VALUE, AX_HARDWARE, (int64_t)i, "a number is out of range");
         c->hw = *h;
         c->inv_bw = 1.0 / h->memory_bandwidth;
@@ -167,7 +179,7 @@ static int copy_precisions(tr_plan *p, const tr_axes *x, tr_error *err)
     if (bad_size((uint32_t)size, FIRST(tr_precision, kv_bytes)))
         return tr_fail(err, TR_ERR_STRUCT_SIZE, AX_PRECISION, 0, "struct_size %u", (unsigned)size);
     p->precisions = keep(p, x->n_precision, sizeof *p->precisions);
-    p->rates = keep(p, x->n_hardware * x->n_precision, sizeof *p->rates);
+    p->rates = keep(p, times(x->n_hardware, x->n_precision), sizeof *p->rates);
     if (!p->precisions || !p->rates) return tr_fail(err, TR_ERR_MEMORY, AX_PRECISION, -1, "out of memory");
     for (i = 0; i < x->n_precision; i++) {
         const tr_precision *q = (const tr_precision *)((const char *)x->precision + i * size);
@@ -182,7 +194,7 @@ static int copy_precisions(tr_plan *p, const tr_axes *x, tr_error *err)
         for (j = 0; j < x->n_precision; j++) {
             rate_t *r = &p->rates[i * x->n_precision + j];
             r->peak = x->peak[i * x->n_precision + j];
-            if (!finite_from(r->peak, 0.0))
+            if (!finite_from(r->peak, 1.0) && r->peak != 0.0)
                 return tr_fail(err, TR_ERR_VALUE, AX_HARDWARE, (int64_t)i, "peak of precision %zu is %g", j, r->peak);
             r->inv_peak = r->peak > 0.0 ? 1.0 / r->peak : 0.0;
             r->inv_peak_typical = r->peak > 0.0 ? 1.0 / (r->peak * p->chips[i].hw.compute_efficiency) : 0.0;
@@ -216,17 +228,17 @@ static int hoist(tr_plan *p, tr_error *err)
 {
     const size_t nb = p->n[AX_BATCH], npp = p->n[AX_PP], ndp = p->n[AX_DP], ni = p->n[AX_ISL];
     size_t i, j, k, b;
-    p->shares = keep(p, npp * ndp, sizeof *p->shares);
-    p->touched = keep(p, p->n_pairs * npp * nb, sizeof(double));
-    p->touched_prefill = keep(p, p->n_pairs * ndp * ni, sizeof(double));
+    p->shares = keep(p, times(npp, ndp), sizeof *p->shares);
+    p->touched = keep(p, times(p->n_pairs, times(npp, nb)), sizeof(double));
+    p->touched_prefill = keep(p, times(p->n_pairs, times(ndp, ni)), sizeof(double));
     p->by_osl = keep(p, p->n[AX_OSL], sizeof *p->by_osl);
     if (!p->by_osl || !p->shares || !p->touched || !p->touched_prefill) return tr_fail(err, TR_ERR_MEMORY, AX_BATCH, -1, "out of memory");
-    for (i = 0; i < p->n[AX_OSL]; i++) p->by_osl[i] = tr_lengths(0.0, p->axis[AX_OSL][i]);
+    for (i = 0; i < p->n[AX_OSL]; i++) p->by_osl[i] = lengths_of_osl(p->axis[AX_OSL][i]);
     for (i = 0; i < npp; i++)
         for (j = 0; j < ndp; j++) {
             shares_t *s = &p->shares[i * ndp + j];
             double pp = p->axis[AX_PP][i], dp = p->axis[AX_DP][j];
-            double *block = keep(p, 6 * nb, sizeof(double));
+            double *block = keep(p, times(6, nb), sizeof(double));
             if (!block) return tr_fail(err, TR_ERR_MEMORY, AX_BATCH, -1, "out of memory");
             s->tokens = block;
             s->expert_tokens = block + nb;
@@ -260,7 +272,7 @@ static int hoist(tr_plan *p, tr_error *err)
 static int bind_all(tr_plan *p, tr_error *err)
 {
     uint64_t i;
-    if (p->combinations > ((uint64_t)1 << 40) / p->coef_bytes)
+    if (p->combinations > ((uint64_t)1 << 36) / p->coef_bytes)
         return tr_fail(err, TR_ERR_OVERFLOW, -1, -1, "too many combinations to bind all at once");
     p->bound = keep(p, (size_t)p->combinations, p->coef_bytes);
     if (!p->bound) return tr_fail(err, TR_ERR_MEMORY, -1, -1, "out of memory binding all combinations");
@@ -306,6 +318,7 @@ int tr_plan_create(const tr_axes *x, tr_plan **plan, tr_error *err)
         return tr_fail(err, TR_ERR_KIND, -1, -1, "estimate %d: expected 0 (typical) or 1 (bound)", (int)x->estimate);
     if (!(x->memory_fraction > 0.0 && x->memory_fraction <= 1.0))
         return tr_fail(err, TR_ERR_VALUE, -1, -1, "memory_fraction %g: expected above 0, at most 1", x->memory_fraction);
+    if (x->flags & ~TR_BIND_ALL) return tr_fail(err, TR_ERR_KIND, -1, -1, "flags %#x hold unknown bits", (unsigned)x->flags);
     p = calloc(1, sizeof *p);
     if (!p) return tr_fail(err, TR_ERR_MEMORY, -1, -1, "out of memory");
     for (a = 0; a < N_AXES; a++) p->n[a] = n[a];

@@ -43,18 +43,21 @@ const char *tr_column_text(int32_t column) { return known(column) ? columns[colu
 int tr_column_needs(int column, int estimate)
 {
     const int own = estimate == TR_BOUND ? NEED_BOUND : NEED_TYPICAL;
+    const int work = NEED_WORK | (estimate == TR_BOUND ? NEED_READ_BOUND : NEED_READ);
     switch (column) {
-    case COL_TPOT: case COL_DECODE_TOKENS_PER_S: case COL_TOKENS_PER_S_PER_USER: case COL_MFU: return own;
+    case COL_TPOT: case COL_DECODE_TOKENS_PER_S: case COL_TOKENS_PER_S_PER_USER: return own;
     case COL_TTFT: case COL_E2E: case COL_TOKENS_PER_S: case COL_TOKENS_PER_S_PER_CHIP: case COL_USD_PER_MTOK:
         return own | NEED_PREFILL;
-    case COL_PREFILL_FLOPS: return NEED_PREFILL;
-    case COL_DECODE_BYTES: case COL_INTENSITY: return NEED_READ;
-    case COL_MBU: return own | NEED_READ;
+    case COL_PREFILL_FLOPS: return NEED_PREFILL | NEED_WORK;
+    case COL_DECODE_FLOPS: return NEED_WORK;
+    case COL_MFU: return own | NEED_WORK;
+    case COL_DECODE_BYTES: case COL_INTENSITY: return work;
+    case COL_MBU: return own | work;
     case COL_BOTTLENECK: return own | NEED_SPLIT;
     case COL_JOULES_PER_TOKEN: case COL_WATTS_PER_CHIP: return own | NEED_BOUND | NEED_PREFILL;
     case COL_TPOT_BOUND: case COL_DECODE_TOKENS_PER_S_BOUND: case COL_TOKENS_PER_S_PER_USER_BOUND: return NEED_BOUND;
     case COL_TTFT_BOUND: case COL_E2E_BOUND: case COL_TOKENS_PER_S_BOUND: case COL_TOKENS_PER_S_PER_CHIP_BOUND:
-    case COL_USD_PER_MTOK_BOUND: case COL_JOULES_PER_TOKEN_BOUND: return NEED_BOUND | NEED_PREFILL;
+    case COL_USD_PER_MTOK_BOUND: return NEED_BOUND | NEED_PREFILL;
     default: return 0;
     }
 }

@@ -111,7 +111,7 @@ typedef struct tr_axes {
     const double *tp, *pp, *ep, *dp, *isl, *osl, *batch; /* whole numbers from 1 */
 } tr_axes;
 
-/* Why a point does not count. From TR_POINT_ILLEGAL on the values are NaN. */
+/* Why a point does not count. From TR_POINT_ILLEGAL on all values but status, chips and fits (0) are NaN. */
 enum tr_point_status {
     TR_POINT_OK = 0,
     TR_POINT_MEMORY = 1,      /* weights plus KV exceed the memory budget */
@@ -149,7 +149,8 @@ typedef struct tr_where {
 /* What `best` looks for: the k points of smallest (or largest) objective in each group, equal values by point number.
  * Groups are the values of the axes in `by` (bit i: axis i of the order above), row-major. Only points of status 0
  * count, and those short of memory too where `misfits` is set. value and point have groups * k entries, best first:
- * start them with tr_best_clear; calls accumulate, so that any split of the range gives the same answer. */
+ * start them with tr_best_clear; calls accumulate, so that any split of the range gives the same answer. Merging needs
+ * equal `by` and does nothing without it. */
 typedef struct tr_best {
     uint32_t struct_size;
     int32_t objective;

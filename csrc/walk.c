@@ -1,5 +1,5 @@
 /* The grid: walks [begin, end) combination by combination, row by row, tile by tile. */
-#include "internal.h"
+#include "seq.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -29,7 +29,7 @@ static int reserve(scratch_t *s, const tr_plan *p)
     memset(s, 0, sizeof *s);
     s->coef = malloc(p->coef_bytes);
     s->fixed = calloc(4 * nb, sizeof(double));
-    s->basis = calloc((7 + N_BATCH + N_SEQ) * (size_t)TR_TILE, sizeof(double));
+    s->basis = calloc((7 + N_BATCH + N_SEQ) * (size_t)TR_STRIDE, sizeof(double));
     s->touched = malloc(experts * sizeof *s->touched);
     s->touched_isl = malloc(experts * sizeof *s->touched_isl);
     if (!s->coef || !s->fixed || !s->basis || !s->touched || !s->touched_isl) {
@@ -39,8 +39,8 @@ static int reserve(scratch_t *s, const tr_plan *p)
     s->compute = s->fixed + nb;
     s->memory = s->fixed + 2 * nb;
     s->read = s->fixed + 3 * nb;
-    s->lanes_batch = s->basis + 7 * TR_TILE;
-    s->lanes_seq = s->lanes_batch + N_BATCH * TR_TILE;
+    s->lanes_batch = s->basis + 7 * TR_STRIDE;
+    s->lanes_seq = s->lanes_batch + N_BATCH * TR_STRIDE;
     return 1;
 }
 
@@ -51,19 +51,19 @@ static void batch_tables(const walk_t *w, scratch_t *s, const coef_t *c, const s
     uint32_t r;
     for (r = 0; r < c->n_expert; r++)
         s->touched[r] = p->touched + ((size_t)c->experts[r].pair * p->n[AX_PP] + c->pp_index) * nb;
-    if (w->needs & (NEED_TYPICAL | NEED_READ | NEED_SPLIT))
+    if (w->needs & (NEED_TYPICAL | NEED_READ | NEED_READ_BOUND | NEED_SPLIT))
         p->kernels->batch(c, nb, shares->tokens, shares->expert_tokens, s->touched, shares->micro, w->needs, s->fixed,
                           s->compute, s->memory, s->read);
 }
 
-static prefill_t prefill_at(const walk_t *w, scratch_t *s, const coef_t *c, size_t isl)
+static prefill_t prefill_at(const walk_t *w, scratch_t *s, const coef_t *c, const lengths_t *x, size_t isl)
 {
     const tr_plan *p = w->plan;
     uint32_t r;
     for (r = 0; r < c->n_expert; r++)
         s->touched_isl[r] =
             p->touched_prefill[((size_t)c->experts[r].pair * p->n[AX_DP] + c->dp_index) * p->n[AX_ISL] + isl];
-    return tr_prefill_eval(c, p->axis[AX_ISL][isl], s->touched_isl, w->needs);
+    return prefill_eval(c, x, s->touched_isl, w->needs);
 }
 
 static void flush(walk_t *w)
@@ -99,10 +99,10 @@ static void walk_combination(walk_t *w, scratch_t *s, uint64_t base, uint64_t fi
         size_t b = row * nb < first ? (size_t)(first - row * nb) : 0;
         const size_t b_end = (row + 1) * nb > last ? (size_t)(last - row * nb) : nb;
         lengths_t x = p->by_osl[osl];
-        x.isl = p->axis[AX_ISL][isl];
-        if (isl != isl_of_prefill) pre = prefill_at(w, s, c, isl);
+        set_isl(&x, p->axis[AX_ISL][isl]);
+        if (isl != isl_of_prefill) pre = prefill_at(w, s, c, &x, isl);
         isl_of_prefill = isl;
-        tr_seq_eval(c, &x, &pre, s->seq, 1);
+        seq_eval(c, &x, &pre, w->needs, s->seq, 1);
         while (b < b_end) {
             size_t take = b_end - b, room = TR_TILE - w->tile.n;
             if (take > room) take = room;
@@ -114,11 +114,11 @@ static void walk_combination(walk_t *w, scratch_t *s, uint64_t base, uint64_t fi
             if (zip) {
                 size_t at = w->tile.n, i;
                 for (j = 0; j < N_BATCH; j++)
-                    memcpy(s->lanes_batch + j * TR_TILE + at, from[j] + b, take * sizeof(double));
+                    memcpy(s->lanes_batch + j * TR_STRIDE + at, from[j] + b, take * sizeof(double));
                 for (j = 0; j < N_SEQ; j++)
-                    for (i = 0; i < take; i++) s->lanes_seq[j * TR_TILE + at + i] = s->seq[j];
+                    for (i = 0; i < take; i++) s->lanes_seq[j * TR_STRIDE + at + i] = s->seq[j];
             }
-            for (j = 0; j < N_BATCH; j++) w->tile.bat[j] = zip ? s->lanes_batch + j * TR_TILE : from[j] + b;
+            for (j = 0; j < N_BATCH; j++) w->tile.bat[j] = zip ? s->lanes_batch + j * TR_STRIDE : from[j] + b;
             w->tile.n += take;
             b += take;
             if (!zip || w->tile.n == TR_TILE) flush(w);
@@ -141,12 +141,12 @@ int tr_walk(walk_t *w, uint64_t begin, uint64_t end, tr_error *err)
     w->tile.needs = w->needs;
     w->tile.coefs = NULL;
     w->tile.t = s.basis;
-    w->tile.u = s.basis + TR_TILE;
-    w->tile.tb = s.basis + 2 * TR_TILE;
-    w->tile.ub = s.basis + 3 * TR_TILE;
-    w->tile.cb = s.basis + 4 * TR_TILE;
-    w->tile.mb = s.basis + 5 * TR_TILE;
-    w->tile.nb = s.basis + 6 * TR_TILE;
+    w->tile.u = s.basis + TR_STRIDE;
+    w->tile.tb = s.basis + 2 * TR_STRIDE;
+    w->tile.ub = s.basis + 3 * TR_STRIDE;
+    w->tile.cb = s.basis + 4 * TR_STRIDE;
+    w->tile.mb = s.basis + 5 * TR_STRIDE;
+    w->tile.nb = s.basis + 6 * TR_STRIDE;
     size = p->points / p->combinations;
     for (combination = begin / size; combination * size < end; combination++) {
         uint64_t base = combination * size;

@@ -5,6 +5,8 @@ Names load on first use, so that ``import tokenroof`` stays far below 100 ms.
 
 from __future__ import annotations
 
+import sys
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from .errors import TokenroofError as TokenroofError
     from .errors import UnknownNameError as UnknownNameError
     from .fleet import Demand as Demand
+    from .fleet import Fleet as Fleet
     from .fleet import fleet as fleet
     from .plan import Plan as Plan
     from .point import Point as Point
@@ -42,7 +45,7 @@ _HOMES = {
     "_native": ("COLUMNS", "UNITS"),
     "catalogue": ("hardware", "hardware_ids", "model", "model_ids"),
     "errors": ("CatalogueError", "ConfigError", "NativeError", "SpecError", "TokenroofError", "UnknownNameError"),
-    "fleet": ("Demand", "fleet"),
+    "fleet": ("Demand", "Fleet", "fleet"),
     "plan": ("Plan",),
     "point": ("Point", "point"),
     "result": ("Result", "Table"),
@@ -66,3 +69,14 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return [*globals(), *_HOME]
+
+
+class _Package(ModuleType):
+    """Keeps ``point`` and ``fleet`` the functions: importing a submodule of that name would put the module there."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if not (isinstance(value, ModuleType) and name in _HOME):
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package

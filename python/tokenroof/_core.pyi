@@ -15,9 +15,18 @@ class _Lib:
     def tr_plan_best(self, plan: Any, begin: int, end: int, best: Any, err: Any) -> int: ...
     def tr_best_merge(self, plan: Any, into: Any, other: Any) -> None: ...
     def tr_points_eval(
-        self, plan: Any, n: int, combination: Any, batch: Any, isl: Any, osl: Any, n_columns: int, columns: Any, out: Any,
+        self,
+        plan: Any,
+        n: int,
+        combination: Any,
+        batch: Any,
+        isl: Any,
+        osl: Any,
+        n_columns: int,
+        columns: Any,
+        out: Any,
         err: Any,
-    ) -> int: ...  # fmt: skip
+    ) -> int: ...
     def tr_point_eval(
         self, plan: Any, combination: int, batch: float, isl: float, osl: float, n_columns: int, columns: Any, out: Any
     ) -> int: ...

@@ -13,8 +13,19 @@ from ._core import ffi, lib
 from .errors import NativeError, SpecError
 from .specs import Hardware, Model, Precision
 
-__all__ = ["AXES", "COLUMNS", "COMPARISONS", "ESTIMATES", "ISAS", "UNITS", "NativePlan", "column_text", "isa_supported",
-           "status_text"]
+__all__ = [
+    "AXES",
+    "COLUMNS",
+    "COMPARISONS",
+    "ESTIMATES",
+    "ISAS",
+    "UNITS",
+    "NativePlan",
+    "column_text",
+    "function_address",
+    "isa_supported",
+    "status_text",
+]
 
 F64 = npt.NDArray[np.float64]
 U64 = npt.NDArray[np.uint64]
@@ -46,10 +57,15 @@ def isa_supported(isa: str) -> bool:
     return bool(lib.tr_isa_supported(ISAS[isa]))
 
 
-def _raise(code: int, err: Any) -> None:
+def function_address(name: str) -> int:
+    """Address of a function of the C contract, for compiled callers."""
+    return int(ffi.cast("uintptr_t", ffi.addressof(lib, name)))
+
+
+def _raise(code: int, err: Any, text: str = "") -> None:
     if code == 0:
         return
-    text = ffi.string(err.message).decode(errors="replace") if err is not None else ""
+    text = ffi.string(err.message).decode(errors="replace") if err is not None else text
     message = f"{text} ({ffi.string(lib.tr_strerror(code)).decode()})"
     if code == -401:
         raise MemoryError(message)
@@ -128,7 +144,12 @@ class NativePlan:
         del keep
 
     def best_state(
-        self, objective: str, maximize: bool, by: Sequence[str], where: Sequence[tuple[str, str, float]], k: int,
+        self,
+        objective: str,
+        maximize: bool,
+        by: Sequence[str],
+        where: Sequence[tuple[str, str, float]],
+        k: int,
         misfits: bool,
     ) -> BestState:
         return BestState(self, objective, maximize, by, where, k, misfits)
@@ -144,10 +165,10 @@ class NativePlan:
         """Evaluate arbitrary points, one row each."""
         err, n = ffi.new("tr_error *"), len(combination)
         keep: list[Any] = []
-        inputs = [_doubles(np.ascontiguousarray(a, dtype=np.float64), keep) for a in (batch, isl, osl)]
+        b, i, o = (_doubles(np.ascontiguousarray(a, dtype=np.float64), keep) for a in (batch, isl, osl))
         combos = ffi.from_buffer("uint64_t[]", np.ascontiguousarray(combination, dtype=np.uint64))
         pointers, held = _outputs(out, n)
-        code = lib.tr_points_eval(self._plan, n, combos, *inputs, len(columns), _columns(columns), pointers, err)
+        code = lib.tr_points_eval(self._plan, n, combos, b, i, o, len(columns), _columns(columns), pointers, err)
         _raise(code, err)
         del held
 
@@ -155,7 +176,7 @@ class NativePlan:
         """Evaluate one point."""
         out = ffi.new("double[]", max(len(columns), 1))
         code = lib.tr_point_eval(self._plan, combination, batch, isl, osl, len(columns), _columns(columns), out)
-        _raise(code, None)
+        _raise(code, None, f"combination {combination}, batch {batch:g}, isl {isl:g}, osl {osl:g}")
         return list(out[0 : len(columns)])
 
 
@@ -163,8 +184,14 @@ class BestState:
     """Places of the k best points per group, and the rule by which they are given."""
 
     def __init__(
-        self, plan: NativePlan, objective: str, maximize: bool, by: Sequence[str],
-        where: Sequence[tuple[str, str, float]], k: int, misfits: bool,
+        self,
+        plan: NativePlan,
+        objective: str,
+        maximize: bool,
+        by: Sequence[str],
+        where: Sequence[tuple[str, str, float]],
+        k: int,
+        misfits: bool,
     ) -> None:
         self._plan = plan
         self.struct = ffi.new("tr_best *")
@@ -200,17 +227,39 @@ def _columns(names: Sequence[str]) -> Any:
 
 def _outputs(out: Sequence[F64], n: int) -> tuple[Any, list[Any]]:
     for a in out:
+        if not isinstance(a, np.ndarray):
+            raise SpecError("out", a, f"writable, contiguous float64 of shape ({n},)")
         if a.dtype != np.float64 or a.shape != (n,) or not a.flags.c_contiguous or not a.flags.writeable:
-            raise SpecError("out", f"{a.dtype} array of shape {a.shape}", f"writable, contiguous float64 of shape ({n},)")
+            raise SpecError(
+                "out", f"{a.dtype} array of shape {a.shape}", f"writable, contiguous float64 of shape ({n},)"
+            )
     held = [ffi.from_buffer("double[]", a, require_writable=True) for a in out]
     return ffi.new("double *[]", held or 1), held
 
 
 _OPERATOR_FIELDS = (
-    "kind", "weights", "stage", "count", "stored", "read_elems", "store_elems", "tied_elems", "flops_token", "act_elems",
-    "experts", "active", "flops_ctx_decode", "flops_ctx_prefill", "kv_read_elems", "kv_store_elems", "state_elems",
-    "window", "heads", "kv_heads", "comm_elems",
-)  # fmt: skip
+    "kind",
+    "weights",
+    "stage",
+    "count",
+    "stored",
+    "read_elems",
+    "store_elems",
+    "tied_elems",
+    "flops_token",
+    "act_elems",
+    "experts",
+    "active",
+    "flops_ctx_decode",
+    "flops_ctx_prefill",
+    "kv_read_elems",
+    "kv_store_elems",
+    "state_elems",
+    "window",
+    "heads",
+    "kv_heads",
+    "comm_elems",
+)
 
 
 def _models(models: Sequence[Model], keep: list[Any]) -> Any:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from ._native import AXES, COLUMNS, COMPARISONS, F64
-from .catalogue import hardware, model
+from .catalogue import hardware, hardware_ids, model, model_ids
 from .errors import SpecError, UnknownNameError
 from .specs import Hardware, Model, Precision, precision
 
@@ -19,10 +19,20 @@ __all__ = ["COUNTS", "DEFAULTS", "Axes", "parse_count_axis", "parse_where"]
 
 #: Axes that hold whole numbers, and what an axis is when a sweep does not name it.
 COUNTS = ("tp", "pp", "ep", "dp", "isl", "osl", "batch")
-DEFAULTS: dict[str, Any] = {"precision": "bf16", "tp": 1, "pp": 1, "ep": 1, "dp": 1, "isl": 1024, "osl": 256, "batch": 1}
+DEFAULTS: dict[str, Any] = {
+    "precision": "bf16",
+    "tp": 1,
+    "pp": 1,
+    "ep": 1,
+    "dp": 1,
+    "isl": 1024,
+    "osl": 256,
+    "batch": 1,
+}
 _RANGE = re.compile(r"^\s*(\d+)\s*:\s*(\d+)\s*(?::\s*(x?)(\d+))?\s*$")
 _WHERE = re.compile(r"^\s*(\w+)\s*(<=|>=|==|!=|<|>)\s*(\S.*?)\s*$")
-_LARGEST = 2.0**52
+_LARGEST = 2**52
+_MOST_VALUES = 2**31
 
 
 def parse_count_axis(name: str, value: Any) -> F64:
@@ -36,16 +46,23 @@ def parse_count_axis(name: str, value: Any) -> F64:
     expected = "whole numbers from 1, as a number, a list, a range, '1:512', '1:512:8' or '128:131072:x2'"
     if isinstance(value, str):
         return _parse_range(name, value, expected)
-    if isinstance(value, bool) or value is None or isinstance(value, Mapping):
+    if isinstance(value, bool | bytes) or value is None or isinstance(value, Mapping):
         raise SpecError(name, value, expected)
-    if isinstance(value, Iterable) and not isinstance(value, range | np.ndarray):
+    if isinstance(value, range):
+        return _progression(name, value, expected)
+    if isinstance(value, Iterable) and not isinstance(value, np.ndarray):
         value = list(value)
         if any(isinstance(v, str) for v in value):
-            parts = [_parse_range(name, v, expected) if isinstance(v, str) else parse_count_axis(name, v) for v in value]
+            parts = [
+                _parse_range(name, v, expected) if isinstance(v, str) else parse_count_axis(name, v) for v in value
+            ]
             return np.concatenate(parts)
+        if any(isinstance(v, bool | np.bool_) for v in value):
+            raise SpecError(name, value, expected)
     try:
         array: npt.NDArray[Any] = np.atleast_1d(np.asarray(value))
-        values = array.astype(np.float64)
+        numbers = array.dtype.kind in "iuf" or all(isinstance(v, int) for v in array.ravel().tolist())
+        values = array.astype(np.float64) if numbers else np.empty(0)
     except (TypeError, ValueError, OverflowError):
         raise SpecError(name, value, expected) from None
     if array.ndim != 1 or values.size == 0 or array.dtype == bool:
@@ -57,8 +74,19 @@ def parse_count_axis(name: str, value: Any) -> F64:
     return np.ascontiguousarray(values)
 
 
+def _progression(name: str, value: range, expected: str) -> F64:
+    """A range as numbers, checked by its ends: a long one must not be listed first."""
+    if not value:
+        raise SpecError(name, value, expected + ", at least one")
+    if min(value[0], value[-1]) < 1 or max(value[0], value[-1]) >= _LARGEST:
+        raise SpecError(name, value, "whole numbers from 1 to 2**52")
+    if len(value) > _MOST_VALUES:
+        raise SpecError(name, value, "at most 2**31 values")
+    return np.arange(value.start, value.stop, value.step, dtype=np.float64)
+
+
 def _parse_range(name: str, text: str, expected: str) -> F64:
-    if text.strip().isdigit():
+    if text.strip().isdecimal():
         return parse_count_axis(name, int(text))
     match = _RANGE.match(text)
     if match is None:
@@ -66,12 +94,12 @@ def _parse_range(name: str, text: str, expected: str) -> F64:
     first, last, times, step = int(match[1]), int(match[2]), match[3], int(match[4] or 1)
     if first < 1 or last < first or step < 1 or (times and step < 2):
         raise SpecError(name, text, "'first:last:step' with 1 <= first <= last and a step of at least 1 (x2 or more)")
+    if last >= _LARGEST:
+        raise SpecError(name, text, "whole numbers from 1 to 2**52")
     if times:
         count = int(math.log(last / first, step) + 1e-9) + 1
         return np.array([first * step**i for i in range(count) if first * step**i <= last], dtype=np.float64)
-    if (last - first) // step >= 2**31:
-        raise SpecError(name, text, "at most 2**31 values")
-    return np.arange(first, last + 1, step, dtype=np.float64)
+    return _progression(name, range(first, last + 1, step), expected)
 
 
 def parse_where(where: str | Iterable[str] | None) -> list[tuple[str, str, float]]:
@@ -81,6 +109,8 @@ def parse_where(where: str | Iterable[str] | None) -> list[tuple[str, str, float
     [('tpot_s', '<=', 0.05)]
     """
     limits = []
+    if not isinstance(where, Iterable | None):
+        raise SpecError("where", where, "a list of 'column op number'")
     for text in [where] if isinstance(where, str) else where or []:
         match = _WHERE.match(text) if isinstance(text, str) else None
         if match is None:
@@ -110,9 +140,11 @@ class Axes:
             if name not in named:
                 raise SpecError(name, None, f"at least one {name}: a catalogue id or an object")
         self.named: tuple[str, ...] = tuple(named)
-        self.models = tuple(_objects("model", named["model"], model, Model))
-        self.hardware = tuple(_objects("hardware", named["hardware"], hardware, Hardware))
-        self.precisions = tuple(_objects("precision", named.get("precision", DEFAULTS["precision"]), precision, Precision))
+        self.models = tuple(_objects("model", named["model"], model, Model, model_ids))
+        self.hardware = tuple(_objects("hardware", named["hardware"], hardware, Hardware, hardware_ids))
+        self.precisions = tuple(
+            _objects("precision", named.get("precision", DEFAULTS["precision"]), precision, Precision)
+        )
         self.counts: dict[str, F64] = {n: parse_count_axis(n, named.get(n, DEFAULTS[n])) for n in COUNTS}
         for name in ("model", "hardware", "precision"):
             labels = self.labels(name)
@@ -134,15 +166,22 @@ class Axes:
     def shape(self) -> tuple[int, ...]:
         """Lengths of all axes in the core's order."""
         return tuple(
-            len({"model": self.models, "hardware": self.hardware, "precision": self.precisions}.get(n, self.counts.get(n, ())))
+            len(
+                {"model": self.models, "hardware": self.hardware, "precision": self.precisions}.get(
+                    n, self.counts.get(n, ())
+                )
+            )
             for n in AXES
         )
 
 
-def _objects(name: str, value: Any, find: Any, kind: type) -> list[Any]:
+def _objects(name: str, value: Any, find: Any, kind: type, ids: Callable[[], list[str]] | None = None) -> list[Any]:
+    """The objects that a user names; ``"all"`` stands for every id of the catalogue."""
     items = [value] if isinstance(value, str | kind) else list(value) if isinstance(value, Iterable) else None
     if not items:
         raise SpecError(name, value, f"catalogue ids or {kind.__name__} objects, at least one")
+    if ids is not None:
+        items = [i for item in items for i in (ids() if isinstance(item, str) and item == "all" else [item])]
     for item in items:
         if not isinstance(item, str | kind):
             raise SpecError(name, item, f"a catalogue id or a {kind.__name__}")

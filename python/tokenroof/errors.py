@@ -27,8 +27,12 @@ class SpecError(TokenroofError, ValueError):
         self.field = field
         self.value = value
         self.expected = expected
+        self.where = where
         place = f"{where}: " if where else ""
         super().__init__(f"{place}{field} = {value!r}: expected {expected}")
+
+    def __reduce__(self) -> tuple[type, tuple[object, ...]]:  # a worker process must be able to send it
+        return type(self), (self.field, self.value, self.expected, self.where)
 
 
 class ConfigError(TokenroofError, ValueError):
@@ -46,6 +50,9 @@ class NativeError(TokenroofError, RuntimeError):
         self.code = code
         super().__init__(message)
 
+    def __reduce__(self) -> tuple[type, tuple[object, ...]]:
+        return type(self), (self.code, str(self))
+
 
 class UnknownNameError(TokenroofError, KeyError):
     """A name that nothing here has, with the nearest ones that exist."""
@@ -58,6 +65,9 @@ class UnknownNameError(TokenroofError, KeyError):
         hint = f"did you mean {' or '.join(map(repr, near))}?" if near else _listing(self.known)
         self.message = f"unknown {kind} {name!r}: {hint}"
         super().__init__(self.message)
+
+    def __reduce__(self) -> tuple[type, tuple[object, ...]]:
+        return type(self), (self.kind, self.name, self.known)
 
     def __str__(self) -> str:  # KeyError would print the repr of the message
         return self.message

@@ -28,7 +28,11 @@ def explain(point: Point) -> str:
     lines = [point.title, ""]
     if point.columns["status"] >= 16:
         return "\n".join([*lines, f"cannot be: {point.status_text}"])
-    lines += [_summary(point), "", f"decode step, typical, mean over osl (equations of docs/formulas.md)\n{_rows(point)}"]
+    lines += [
+        _summary(point),
+        "",
+        f"decode step, typical, mean over osl (equations of docs/formulas.md)\n{_rows(point)}",
+    ]
     lines += ["", _memory(point), "", _sources(point)]
     if point.columns["status"]:
         lines.insert(2, f"does not count: {point.status_text}\n")
@@ -50,28 +54,49 @@ def _rows(point: Point) -> str:
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
-    bound = bind(
-        point.model, point.hardware, point.precision, memory_fraction=point.memory_fraction, **point.layout
-    )
+    bound = bind(point.model, point.hardware, point.precision, memory_fraction=point.memory_fraction, **point.layout)
     rows = bound.decode_rows(float(point.batch), float(point.isl), float(point.osl))
     total = sum(row.seconds for row in rows)
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
     for head, side in (
-        ("operator", "left"), ("time", "right"), ("share", "right"), ("FLOP", "right"), ("bytes", "right"),
-        ("limit", "left"), ("speed of light", "right"), ("times that", "right"), ("eq.", "left"),
-    ):  # fmt: skip
+        ("operator", "left"),
+        ("time", "right"),
+        ("share", "right"),
+        ("FLOP", "right"),
+        ("bytes", "right"),
+        ("limit", "left"),
+        ("speed of light", "right"),
+        ("times that", "right"),
+        ("eq.", "left"),
+    ):
         table.add_column(head, justify=side, no_wrap=True)  # type: ignore[arg-type]
     for row in rows:
         light = speed_of_light(row, point)
         times = f"{row.seconds / light:.2f}x" if light > 0 else "-"
         table.add_row(
-            row.name, format_si(row.seconds, "s"), f"{row.seconds / total:.1%}", format_si(row.flops), format_si(row.bytes, "B"),
-            row.limit, format_si(light, "s") if light > 0 else "-", times, row.equation,
-        )  # fmt: skip
+            row.name,
+            format_si(row.seconds, "s"),
+            f"{row.seconds / total:.1%}",
+            format_si(row.flops),
+            format_si(row.bytes, "B"),
+            row.limit,
+            format_si(light, "s") if light > 0 else "-",
+            times,
+            row.equation,
+        )
     light = sum(speed_of_light(row, point) for row in rows)
     table.add_section()
-    table.add_row("step", format_si(total, "s"), "100.0%", format_si(sum(r.flops for r in rows)),
-                  format_si(sum(r.bytes for r in rows), "B"), "", format_si(light, "s"), f"{total / light:.2f}x", "(14)")  # fmt: skip
+    table.add_row(
+        "step",
+        format_si(total, "s"),
+        "100.0%",
+        format_si(sum(r.flops for r in rows)),
+        format_si(sum(r.bytes for r in rows), "B"),
+        "",
+        format_si(light, "s"),
+        f"{total / light:.2f}x",
+        "(14)",
+    )
     return render(table)
 
 
@@ -87,7 +112,9 @@ def _memory(point: Point) -> str:
     lines = [f"memory of one chip: {format_si(capacity, 'B', 4)}, {point.memory_fraction:.0%} of it for weights and KV"]
     for name, value in parts:
         filled = min(round(_BAR * value / capacity), _BAR)
-        lines.append(f"  {name:<9}{'█' * filled}{'·' * (_BAR - filled)} {format_si(value, 'B', 4):>9}  {value / capacity:.1%}")
+        lines.append(
+            f"  {name:<9}{'█' * filled}{'·' * (_BAR - filled)} {format_si(value, 'B', 4):>9}  {value / capacity:.1%}"
+        )
     return "\n".join(lines)
 
 
@@ -95,8 +122,7 @@ def _sources(point: Point) -> str:
     facts = point.hardware.facts
     wanted = (f"peak.{point.precision.compute}", "memory.bandwidth", "memory.capacity", "price.rent")
     said = [
-        f"{key} {facts[key].get('value')} [{facts[key].get('grade')}: {facts[key].get('source') or facts[key].get('reason')}]"
-        for key in wanted
-        if key in facts
+        f"{key} {fact.get('value')} [{fact.get('grade')}: {fact.get('source') or fact.get('reason')}]"
+        for key, fact in ((key, facts[key]) for key in wanted if key in facts)
     ]
     return "from: " + "; ".join([*said, f"model {point.model.status}: {', '.join(point.model.sources) or 'given'}"])

@@ -1,8 +1,8 @@
 """The formula sheet: scalar, pure, one equation each, in the same order of operations as ``csrc/formulas.h``.
 
 Only correctly rounded operations (``+ - * /``, comparison, ceil) are used, so that Python, Numba and C agree bit for
-bit (tests/test_formulas.py). Numbers in brackets are the equations of docs/formulas.md; symbols follow its nomenclature.
-Everything is SI: seconds, bytes, FLOP, watts. Each function compiles under ``numba.njit`` as it stands.
+bit (tests/test_formulas.py). Numbers in brackets are the equations of docs/formulas.md, symbols those of its
+nomenclature. Everything is SI: seconds, bytes, FLOP, watts. Each function compiles under ``numba.njit`` as it stands.
 """
 
 from __future__ import annotations
@@ -254,13 +254,11 @@ def max_batch(usable: float, weights: float, kv_sequence: float, dp: float) -> f
     >>> max_batch(72e9, 17.6e9, 94.4e6, 1.0)
     576.0
     """
-    if kv_sequence == 0.0:
-        room = math.inf if usable > weights else -math.inf
-    else:
-        room = (usable - weights) / kv_sequence
+    nothing = math.inf if usable > weights else -math.inf  # what C's division by zero gives
+    room = nothing if kv_sequence == 0.0 else (usable - weights) / kv_sequence
     if room >= 4503599627370496.0:
         return 4503599627370496.0
-    return -float(math.ceil(-room)) * dp if room > 0.0 else 0.0
+    return (0.0 - float(math.ceil(-room))) * dp if room > 0.0 else 0.0
 
 
 def joules_per_token(chips: float, idle: float, dynamic: float, spt: float, spt_bound: float) -> float:

@@ -15,12 +15,16 @@ __all__ = ["LARGER_IS_BETTER", "Plan", "check_columns"]
 
 #: Columns of which more is better; of all others less is.
 LARGER_IS_BETTER = frozenset(
-    name for name in COLUMNS if "tokens_per_s" in name or name in ("mfu", "mbu", "max_batch", "intensity_flop_per_byte", "fits")
+    name
+    for name in COLUMNS
+    if "tokens_per_s" in name or name in ("mfu", "mbu", "max_batch", "intensity_flop_per_byte", "fits")
 )
 
 
 def check_columns(columns: str | Iterable[str]) -> list[str]:
     """Column names as a list; unknown ones are refused with the nearest that exist."""
+    if not isinstance(columns, Iterable):
+        raise SpecError("columns", columns, "names of columns")
     names = [columns] if isinstance(columns, str) else list(columns)
     if not names:
         raise SpecError("columns", names, f"at least one of {', '.join(COLUMNS)}")
@@ -46,13 +50,25 @@ class Plan:
     """
 
     def __init__(
-        self, axes: Axes, *, estimate: str = "typical", memory_fraction: float = 0.9, isa: str = "auto", bind_all: bool = False
+        self,
+        axes: Axes,
+        *,
+        estimate: str = "typical",
+        memory_fraction: float = 0.9,
+        isa: str = "auto",
+        bind_all: bool = False,
     ) -> None:
         self.axes = axes
         self.native = NativePlan(
-            axes.models, axes.hardware, axes.precisions, axes.counts, estimate=estimate, memory_fraction=memory_fraction,
-            isa=isa, bind_all=bind_all,
-        )  # fmt: skip
+            axes.models,
+            axes.hardware,
+            axes.precisions,
+            axes.counts,
+            estimate=estimate,
+            memory_fraction=memory_fraction,
+            isa=isa,
+            bind_all=bind_all,
+        )
 
     @property
     def size(self) -> int:
@@ -96,17 +112,26 @@ class Plan:
         return arrays
 
     def points(
-        self, combination: npt.ArrayLike, batch: npt.ArrayLike, isl: npt.ArrayLike, osl: npt.ArrayLike, columns: Sequence[str],
+        self,
+        combination: npt.ArrayLike,
+        batch: npt.ArrayLike,
+        isl: npt.ArrayLike,
+        osl: npt.ArrayLike,
+        columns: Sequence[str],
         out: Sequence[F64] | None = None,
-    ) -> list[F64]:  # fmt: skip
+    ) -> list[F64]:
         """Columns of arbitrary points: inputs broadcast to one dimension; values need not be on the axes."""
         names = check_columns(columns)
         given = np.asarray(combination)
         if given.dtype.kind not in "iu" or (given.size and given.min() < 0):
             raise SpecError("combination", given.dtype, "whole numbers from 0")
-        c, b, i, o = np.broadcast_arrays(given.astype(np.uint64), *(np.asarray(a, dtype=np.float64) for a in (batch, isl, osl)))
+        c, b, i, o = np.broadcast_arrays(
+            given.astype(np.uint64), *(np.asarray(a, dtype=np.float64) for a in (batch, isl, osl))
+        )
         c, b, i, o = (np.ascontiguousarray(a).reshape(-1) for a in (c, b, i, o))
         arrays = [np.empty(len(c)) for _ in names] if out is None else list(out)
+        if len(arrays) != len(names):
+            raise SpecError("out", len(arrays), f"{len(names)} arrays, one for each column")
         self.native.points_eval(c, b, i, o, names, arrays)
         return arrays
 
@@ -115,12 +140,20 @@ class Plan:
         return self.native.point_eval(combination, batch, isl, osl, check_columns(columns))
 
     def new_best(
-        self, objective: str, *, by: Iterable[str] = (), where: str | Iterable[str] | None = None, k: int = 1,
-        maximize: bool | None = None, fits: bool = True,
-    ) -> BestState:  # fmt: skip
+        self,
+        objective: str,
+        *,
+        by: Iterable[str] = (),
+        where: str | Iterable[str] | None = None,
+        k: int = 1,
+        maximize: bool | None = None,
+        fits: bool = True,
+    ) -> BestState:
         """Empty places for `best`; see `Sweep.best`."""
         check_columns(objective)
-        groups = [by] if isinstance(by, str) else list(by)
+        if not isinstance(by, Iterable):
+            raise SpecError("by", by, "names of axes")
+        groups = [by] if isinstance(by, str) else list(dict.fromkeys(by))
         for axis in groups:
             if axis not in AXES:
                 raise UnknownNameError("axis in by", axis, AXES)
@@ -141,8 +174,11 @@ class Plan:
         index = np.unravel_index(points.astype(np.int64), self.axes.shape)
         out: dict[str, list[object]] = {}
         for name, at in zip(AXES, index, strict=True):
-            labels = self.axes.labels(name) if name in ("model", "hardware", "precision") else self.axes.counts[name].astype(int)
-            out[name] = [labels[i] for i in at.tolist()]
+            if name in ("model", "hardware", "precision"):
+                labels = self.axes.labels(name)
+                out[name] = [labels[i] for i in at.tolist()]
+            else:
+                out[name] = self.axes.counts[name][at].astype(int).tolist()
         return out
 
     def gather(self, points: U64, columns: Sequence[str]) -> dict[str, F64]:

@@ -15,7 +15,7 @@ __all__ = ["Point", "point"]
 
 
 class Point:
-    """One evaluated point. ``p.tpot_s`` and ``p["tpot_s"]`` are columns [unit in the name]; `explain` shows the work."""
+    """One evaluated point: ``p.tpot_s`` and ``p["tpot_s"]`` are columns [unit in the name]."""
 
     def __init__(self, axes: Axes, estimate: str, memory_fraction: float) -> None:
         self.model: Model = axes.models[0]
@@ -78,7 +78,12 @@ class Point:
 
 
 def point(
-    model: str | Model, hardware: str | Hardware, *, estimate: str = "typical", memory_fraction: float = 0.9, **axes: Any
+    model: str | Model,
+    hardware: str | Hardware,
+    *,
+    estimate: str = "typical",
+    memory_fraction: float = 0.9,
+    **axes: Any,
 ) -> Point:
     """Evaluate one point.
 
@@ -113,5 +118,3 @@ def point(
         if len(grid.labels(name)) != 1:
             raise SpecError(name, axes.get(name), "one value: several are a Sweep")
     return Point(grid, estimate, float(memory_fraction))
-
-

@@ -1,7 +1,7 @@
 """The engine in plain Python: the same equations as the C core, composed in the same order, one point at a time.
 
 It is what the core is tested against, bit for bit, and what `explain` prints, because here every row keeps its name.
-`bind` mirrors ``csrc/bind.c``, `prefill` and `sequence` ``csrc/seq.c``, `Bound.columns` ``csrc/kernel_body.h``.
+`bind` mirrors ``csrc/bind.c``, `prefill` and `sequence` ``csrc/seq.h``, `Bound.columns` ``csrc/kernel_body.h``.
 """
 
 from __future__ import annotations
@@ -44,6 +44,7 @@ class _Context:
     decode_flops: float
     prefill_flops: float
     decode_bytes: float
+    decode_bytes_bound: float
     store: float
 
     @property
@@ -87,26 +88,28 @@ class Bound:
     dp: float
     status: int = OK
     body: list[_Row] = field(default_factory=list)
+    light: list[_Row] = field(default_factory=list)  # without FLOP: bound by memory at any batch
     head: list[_Row] = field(default_factory=list)
     experts: list[_Experts] = field(default_factory=list)
     contexts: list[_Context] = field(default_factory=list)
     collectives: list[tuple[Operator, float, float]] = field(default_factory=list)  # latency, s per token
     k: dict[str, float] = field(default_factory=dict)
 
-    def touched(self, row: _Experts, tokens: float) -> float:
-        """Experts that one rank reads for `tokens` routed tokens."""
-        return fs.experts_per_rank(fs.expected_experts(row.op.experts, row.op.active, tokens), self.k["inv_ep"])
+    def touched(self, row: _Experts, tokens: float) -> tuple[float, float]:
+        """Distinct experts that `tokens` routed tokens touch: in all, and on one rank."""
+        distinct = fs.expected_experts(row.op.experts, row.op.active, tokens)
+        return distinct, fs.experts_per_rank(distinct, self.k["inv_ep"])
 
     def prefill(self, isl: float) -> dict[str, float]:
         """Prefill of one request: times [s] and FLOP."""
         k = self.k
-        t = (k["overhead"] + k["latency"]) + isl * k["per_token"]
+        t = ((k["overhead"] + k["latency"]) + isl * k["per_token"]) + (k["light"] + isl * k["light_token"])
         for r in self.body:
             t += fs.row_seconds(isl, r.f, r.w, r.a)
         for r in self.head:
             t += fs.row_seconds(1.0, r.f, r.w, r.a)
         for e in self.experts:
-            t += fs.expert_seconds(isl * self.dp, self.touched(e, isl * self.dp), e.f, e.w, e.a)
+            t += fs.expert_seconds(isl * self.dp, self.touched(e, isl * self.dp)[1], e.f, e.w, e.a)
         dense = isl * k["bound_body"] + k["bound_head"]
         flops = isl * (k["flops_body"] + k["flops_expert"]) + k["flops_head"]
         for c in self.contexts:
@@ -115,7 +118,8 @@ class Bound:
             dense += c.bound_prefill * pairs
             flops += c.prefill_flops * pairs
         routed, network = isl * k["bound_expert"], isl * k["network_bound"]
-        bound = fs.overlap(dense + routed, fs.memory_bound(k["weights_bound"], k["on_chip"]), network)
+        memory = fs.memory_bound(k["weights_bound"], k["on_chip"])
+        bound = fs.overlap((dense + routed) * k["inv_pp"], memory, network * k["inv_pp"])
         return {"typical": t, "bound": bound, "dense": dense, "routed": routed, "network": network, "flops": flops}
 
     def sequence(self, isl: float, osl: float) -> dict[str, float]:
@@ -123,11 +127,16 @@ class Bound:
         k = self.k
         steps = fs._max(osl - 1.0, 1.0)
         s = {
-            "context": k["state_seconds"], "compute": 0.0, "memory": k["state_seconds"],
-            "bound_compute": k["bound_body"] + k["bound_head"], "bound_memory": k["bound_state"],
-            "flops": k["flops_body"] + k["flops_head"] + k["flops_expert"], "bytes": k["state_traffic"],
+            "context": k["state_seconds"],
+            "compute": 0.0,
+            "memory": k["state_seconds"],
+            "bound_compute": k["bound_body"] + k["bound_head"],
+            "bound_memory": k["bound_state"],
+            "flops": k["flops_body"] + k["flops_head"] + k["flops_expert"],
+            "bytes": k["state_traffic"],
+            "bytes_bound": k["state_traffic_bound"],
             "kv": k["state_bytes"],
-        }  # fmt: skip
+        }
         for c in self.contexts:
             mean = fs.mean_context(isl, steps, 1.0 / steps, c.op.window)
             limited = c.compute >= c.memory
@@ -138,6 +147,7 @@ class Bound:
             s["bound_memory"] += c.bound_memory * mean
             s["flops"] += c.decode_flops * mean
             s["bytes"] += c.decode_bytes * mean
+            s["bytes_bound"] += c.decode_bytes_bound * mean
             s["kv"] += c.store * fs._min(isl + osl, c.op.window)
         return s
 
@@ -145,7 +155,8 @@ class Bound:
         """What the batch alone decides of a typical step: seconds by resource, bytes of weights read."""
         k = self.k
         tokens, routed = fs.microbatch(batch, self.pp * self.dp), fs.microbatch(batch, self.pp)
-        fixed, compute, memory = (k["overhead"] + k["latency"]) + tokens * k["per_token"], 0.0, 0.0
+        compute, memory = 0.0, k["light"] + tokens * k["light_token"]
+        fixed = ((k["overhead"] + k["latency"]) + tokens * k["per_token"]) + memory
         read = k["read_bytes"]
         for r in (*self.body, *self.head):
             fast, slow = r.f * tokens, r.w + r.a * tokens
@@ -153,14 +164,15 @@ class Bound:
             compute += fast if fast >= slow else 0.0
             memory += 0.0 if fast >= slow else slow
         for e in self.experts:
-            touched = self.touched(e, routed)
+            distinct, touched = self.touched(e, routed)
             fast, slow = e.f * routed, e.w * touched + e.a * routed
             fixed += fs.expert_seconds(routed, touched, e.f, e.w, e.a)
             compute += fast if fast >= slow else 0.0
             memory += 0.0 if fast >= slow else slow
-            read += e.read * touched
+            read += e.read * distinct
         micro = fs._min(self.pp, fs.microbatch(batch, self.dp))
-        return {"fixed": fixed, "compute": compute, "memory": memory, "read": read * micro, "tokens": tokens}
+        step = {"fixed": fixed, "compute": compute, "memory": memory, "tokens": tokens}
+        return step | {"read": read * micro, "read_bound": k["read_bound"] * micro}
 
     def columns(self, batch: float, isl: float, osl: float, estimate: str = "typical") -> dict[str, float]:
         """Every column of one point; NaN where a value has no meaning."""
@@ -190,14 +202,20 @@ class Bound:
         )
         memory = fs.memory_bytes(k["weights"], seqs, s["kv"])
         fits = memory <= k["usable"]
-        flops, moved = batch * s["flops"], b["read"] + batch * s["bytes"]
         typical = estimate == "typical"
+        flops = batch * s["flops"]
+        moved = b["read"] + batch * s["bytes"] if typical else b["read_bound"] + batch * s["bytes_bound"]
         step, spt, ttft = (t, u, pre["typical"]) if typical else (tb, ub, pre["bound"])
         parts = (
-            (b["compute"] + b["tokens"] * s["compute"], b["memory"] + b["tokens"] * s["memory"],
-             k["latency"] + b["tokens"] * k["per_token"], k["overhead"])
-            if typical else (cb, mb, nb, 0.0)
-        )  # fmt: skip
+            (
+                b["compute"] + b["tokens"] * s["compute"],
+                b["memory"] + b["tokens"] * s["memory"],
+                k["latency"] + b["tokens"] * k["per_token"],
+                k["overhead"],
+            )
+            if typical
+            else (cb, mb, nb, 0.0)
+        )
 
         def joules(seconds: float) -> float:
             return fs.joules_per_token(k["chips"], k["idle"], k["dynamic"], seconds, ub)
@@ -235,7 +253,6 @@ class Bound:
             "tokens_per_s_per_chip_bound": k["inv_chips"] / ub,
             "tokens_per_s_per_user_bound": 1.0 / tb,
             "usd_per_mtok_bound": k["usd"] * ub,
-            "joules_per_token_bound": joules(ub),
         }
 
     def decode_rows(self, batch: float, isl: float, osl: float) -> list[RowTime]:
@@ -245,15 +262,15 @@ class Bound:
         micro = fs._min(self.pp, fs.microbatch(batch, self.dp))
         ranks, p = self.tp * self.dp, self.precision
         rows = []
-        for r in (*self.body, *self.head):
+        for r in (*self.light, *self.body, *self.head):
             weights = r.op.count * r.op.read_elems * weight_bytes(p, r.op) * _split(self.tp, r.op) * ranks * micro
             flops = batch * r.op.count * r.op.flops_token
             rows.append(RowTime(r.op.name, r.f * tokens, r.w + r.a * tokens, 0.0, 0.0, flops, weights, "(5)"))
         for e in self.experts:
-            touched = self.touched(e, routed)
+            distinct, touched = self.touched(e, routed)
             compute, memory = e.f * routed, e.w * touched + e.a * routed
             flops = batch * e.op.count * e.op.flops_token
-            rows.append(RowTime(e.op.name, compute, memory, 0.0, 0.0, flops, e.read * touched * micro, "(1) (2) (6)"))
+            rows.append(RowTime(e.op.name, compute, memory, 0.0, 0.0, flops, e.read * distinct * micro, "(1) (2) (6)"))
         for c in self.contexts:
             mean = fs.mean_context(isl, steps, 1.0 / steps, c.op.window)
             compute, memory = tokens * (c.compute * mean), tokens * (c.memory * mean)
@@ -311,9 +328,16 @@ def _status(b: Bound) -> int:
 
 
 def bind(
-    model: Model, hardware: Hardware, precision: Precision, *, tp: int = 1, pp: int = 1, ep: int = 1, dp: int = 1,
+    model: Model,
+    hardware: Hardware,
+    precision: Precision,
+    *,
+    tp: int = 1,
+    pp: int = 1,
+    ep: int = 1,
+    dp: int = 1,
     memory_fraction: float = 0.9,
-) -> Bound:  # fmt: skip
+) -> Bound:
     """Bind one combination to numbers."""
     b = Bound(model, hardware, precision, float(tp), float(pp), float(ep), float(dp))
     cal = hardware.calibration
@@ -333,10 +357,26 @@ def bind(
     imbalance = fs.stage_imbalance(float(model.layers), b.pp)
     share = imbalance * inv_pp
     zeros = (
-        "latency", "per_token", "network_bound", "weights_bound", "read_bytes", "bound_body", "bound_head",
-        "bound_expert", "bound_state", "flops_body", "flops_head", "flops_expert", "state_bytes", "state_traffic",
+        "light",
+        "light_token",
+        "latency",
+        "per_token",
+        "network_bound",
+        "weights_bound",
+        "read_bytes",
+        "read_bound",
+        "bound_body",
+        "bound_head",
+        "bound_expert",
+        "bound_state",
+        "flops_body",
+        "flops_head",
+        "flops_expert",
+        "state_bytes",
+        "state_traffic",
+        "state_traffic_bound",
         "state_seconds",
-    )  # fmt: skip
+    )
     k.update(dict.fromkeys(zeros, 0.0))
     stored = dict.fromkeys(Stage, 0.0)
 
@@ -347,10 +387,15 @@ def bind(
         stored[o.stage] += weights
 
     def dense(o: Operator, count: float, split: float) -> _Row:
-        bytes_, seconds, kind = weight_bytes(precision, o), o.flops_token * split, "head" if o.kind is Kind.HEAD else "body"
+        bytes_, seconds, kind = (
+            weight_bytes(precision, o),
+            o.flops_token * split,
+            "head" if o.kind is Kind.HEAD else "body",
+        )
         read = o.read_elems * bytes_ * split
         k["weights_bound"] += fs._min(o.count, o.stored) * read * bw
         k["read_bytes"] += o.count * read * ranks
+        k["read_bound"] += fs._min(o.count, o.stored) * read * ranks
         k[f"bound_{kind}"] += o.count * seconds * ip
         k[f"flops_{kind}"] += o.count * o.flops_token
         store(o, bytes_, split)
@@ -363,18 +408,21 @@ def bind(
         k["bound_expert"] += o.count * seconds * ip
         k["flops_expert"] += o.count * o.flops_token
         k["weights_bound"] += fs._min(o.count, o.stored) * one * fs.experts_per_rank(o.active, inv_ep) * bw
+        k["read_bound"] += fs._min(o.count, o.stored) * (o.read_elems * bytes_) * o.active
         store(o, bytes_, inv_ranks)
         a = count * (o.act_elems * precision.act_bytes * inv_ranks) * bwt
-        return _Experts(o, count * seconds * ipt, count * one * bwt, a, o.count * one * ranks)
+        return _Experts(o, count * seconds * ipt, count * one * bwt, a, o.count * (o.read_elems * bytes_))
 
     def context(o: Operator, count: float) -> _Context:
         kv_split = 1.0 / o.kv_heads if 0.0 < o.kv_heads < b.tp else inv_tp
         read, state = o.kv_read_elems * precision.kv_bytes * kv_split, o.state_elems * precision.kv_bytes * kv_split
+        read_once, state_once = (n * precision.kv_bytes * inv_tp for n in (o.kv_read_elems, o.state_elems))
         memory = count * read * bwt
         k["state_bytes"] += o.count * state * share
         k["state_traffic"] += 2.0 * (o.count * state) * b.tp
         k["state_seconds"] += 2.0 * (count * state) * bwt
-        k["bound_state"] += 2.0 * (o.count * state) * bw
+        k["bound_state"] += 2.0 * (o.count * state_once) * bw
+        k["state_traffic_bound"] += 2.0 * (o.count * state_once) * b.tp
         return _Context(
             o,
             compute=count * (o.flops_ctx_decode * inv_tp) * ipt,
@@ -382,20 +430,21 @@ def bind(
             prefill_compute=count * (o.flops_ctx_prefill * inv_tp) * ipt,
             prefill_memory=memory,
             bound_compute=o.count * (o.flops_ctx_decode * inv_tp) * ip,
-            bound_memory=o.count * read * bw,
+            bound_memory=o.count * read_once * bw,
             bound_prefill=o.count * (o.flops_ctx_prefill * inv_tp) * ip,
             decode_flops=o.count * o.flops_ctx_decode,
             prefill_flops=o.count * o.flops_ctx_prefill,
             decode_bytes=o.count * read * b.tp,
+            decode_bytes_bound=o.count * read_once * b.tp,
             store=o.count * (o.kv_store_elems * precision.kv_bytes * kv_split) * share,
         )
 
     links = _Links(b)
 
     def collective(o: Operator, count: float) -> tuple[Operator, float, float]:
-        p = precision
+        p, least = precision, fs._min(precision.act_bytes, precision.comm_bytes)
         if o.kind is Kind.ALL_REDUCE:
-            k["network_bound"] += o.count * (o.comm_elems * p.act_bytes) * links.ar_byte_bound
+            k["network_bound"] += o.count * (o.comm_elems * least) * links.ar_byte_bound
             cost = count * links.ar_latency, count * (o.comm_elems * p.comm_bytes) * links.ar_byte
         elif o.kind is Kind.ALL_TO_ALL:
             copies = fs._min(b.ep / o.active, 1.0) if o.active > 0.0 else 1.0
@@ -403,7 +452,7 @@ def bind(
             cost = count * links.a2a_latency, count * bytes_ * links.a2a_byte
         else:
             hops = b.pp - 1.0
-            k["network_bound"] += hops * (o.comm_elems * p.act_bytes * inv_tp) * links.p2p_byte_bound
+            k["network_bound"] += hops * (o.comm_elems * least * inv_tp) * links.p2p_byte_bound
             cost = hops * links.p2p_latency, hops * (o.comm_elems * p.comm_bytes * inv_tp) * links.p2p_byte
         k["latency"] += cost[0]
         k["per_token"] += cost[1]
@@ -415,7 +464,11 @@ def bind(
             b.experts.append(routed(o, count))
         elif o.kind in _DENSE:
             if o.flops_token > 0.0 or o.read_elems > 0.0 or o.act_elems > 0.0 or o.store_elems > 0.0:
-                b.body.append(dense(o, count, _split(b.tp, o)))
+                row = dense(o, count, _split(b.tp, o))
+                (b.body if row.f > 0.0 else b.light).append(row)
+                if row.f == 0.0:
+                    k["light"] += row.w
+                    k["light_token"] += row.a
             if o.kind is Kind.ATTENTION:
                 b.contexts.append(context(o, count))
         elif o.kind is not Kind.HEAD:
@@ -458,7 +511,8 @@ class _Links:
             self.ar_byte = fs.all_reduce_per_byte(inner, outer, in_typical, out_typical)
             self.ar_byte_bound = fs.all_reduce_per_byte_bound(inner, outer, in_byte, out_byte)
         if b.ep > 1.0 and b.dp > 1.0:
-            inner = fs._min(b.ep, domain)
+            reach = domain * (b.ep * ((1.0 / b.tp) * (1.0 / b.dp)))
+            inner = b.ep if reach >= b.ep else fs._max(0.0 - float(math.ceil(-reach)), 1.0)
             outer = float(math.ceil(b.ep / inner))
             self.a2a_latency = 2.0 * (cal.scaleout_latency if outer > 1.0 else cal.link_latency)
             self.a2a_byte = fs.all_to_all_per_byte(inner, outer, in_typical, out_typical)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from ._native import AXES, UNITS, F64, status_text
+from ._native import AXES, F64, UNITS, status_text
 from .axes import Axes
 from .errors import UnknownNameError
 
@@ -91,9 +91,10 @@ class Result:
             inner //= lengths[name]
             if name not in self.dims:
                 continue
-            index = np.arange(lengths[name], dtype=np.int32).repeat(inner)
+            distinct = {label: code for code, label in enumerate(dict.fromkeys(self.coords[name]))}  # an axis may repeat one
+            index = np.array([distinct[label] for label in self.coords[name]], dtype=np.int32).repeat(inner)
             codes = np.tile(index, total // len(index)) if len(index) else index
-            arrays.append(pa.DictionaryArray.from_arrays(codes, pa.array(self.coords[name])))
+            arrays.append(pa.DictionaryArray.from_arrays(codes, pa.array(list(distinct))))
             names.append(name)
         arrays += [pa.array(self._flat[c]) for c in self.columns]
         return pa.table(arrays, names=names + self.columns)
@@ -110,7 +111,7 @@ class Table:
     """A few rows with names: what `best` found. Iterates over rows as dicts; ``table["column"]`` is one column."""
 
     def __init__(self, columns: Mapping[str, Sequence[Any] | npt.NDArray[Any]]) -> None:
-        self._columns = {name: list(values) for name, values in columns.items()}
+        self._columns = {n: v.tolist() if isinstance(v, np.ndarray) else list(v) for n, v in columns.items()}
 
     @property
     def columns(self) -> list[str]:

@@ -22,8 +22,17 @@ __all__ = ["Sweep"]
 _SHOW_PROGRESS_S = 2.0  # runs shorter than this stay silent
 _LEAST_CHUNK, _MOST_CHUNK = 1 << 18, 1 << 28  # points: a fraction of a millisecond to a fraction of a second
 #: Columns that `best` reports of each winner.
-WINNER_COLUMNS = ("tpot_s", "ttft_s", "tokens_per_s_per_user", "tokens_per_s_per_chip", "usd_per_mtok", "joules_per_token",
-                  "chips", "mem_bytes_per_chip", "bottleneck")  # fmt: skip
+WINNER_COLUMNS = (
+    "tpot_s",
+    "ttft_s",
+    "tokens_per_s_per_user",
+    "tokens_per_s_per_chip",
+    "usd_per_mtok",
+    "joules_per_token",
+    "chips",
+    "mem_bytes_per_chip",
+    "bottleneck",
+)
 
 
 class Sweep:
@@ -101,7 +110,12 @@ class Sweep:
         return self._plans[key]
 
     def run(
-        self, columns: str | Iterable[str], *, threads: int | None = None, isa: str = "auto", progress: bool | None = None
+        self,
+        columns: str | Iterable[str],
+        *,
+        threads: int | None = None,
+        isa: str = "auto",
+        progress: bool | None = None,
     ) -> Result:
         """Evaluate columns at every point and keep them.
 
@@ -141,10 +155,19 @@ class Sweep:
         return Result(self.axes, flat)
 
     def best(
-        self, objective: str, *, by: str | Iterable[str] = (), where: str | Iterable[str] | None = None, k: int = 1,
-        maximize: bool | None = None, fits: bool = True, columns: Iterable[str] | None = None, threads: int | None = None,
-        isa: str = "auto", progress: bool | None = None,
-    ) -> Table:  # fmt: skip
+        self,
+        objective: str,
+        *,
+        by: str | Iterable[str] = (),
+        where: str | Iterable[str] | None = None,
+        k: int = 1,
+        maximize: bool | None = None,
+        fits: bool = True,
+        columns: Iterable[str] | None = None,
+        threads: int | None = None,
+        isa: str = "auto",
+        progress: bool | None = None,
+    ) -> Table:
         """The k best points of each group, exactly.
 
         Parameters
@@ -168,15 +191,17 @@ class Sweep:
         Returns
         -------
         Table
-            One row a winner, best first in its group: rank, the named axes, the objective and ``columns``. A group without
-            a point that counts has no row.
+            One row a winner, best first in its group: rank, the named axes, the objective and ``columns``. A group
+            without a point that counts has no row.
         """
-        groups = [by] if isinstance(by, str) else list(by)
-        report = check_columns([objective, *(c for c in (columns or WINNER_COLUMNS) if c != objective)])
+        groups = list(by) if isinstance(by, Iterable) and not isinstance(by, str) else by
+        limits = list(where) if isinstance(where, Iterable) and not isinstance(where, str) else where
+        extra = check_columns(columns) if columns else WINNER_COLUMNS
+        report = check_columns([objective, *(c for c in extra if c != objective)])
         plan = self.plan(isa)
 
         def fresh() -> Any:
-            return plan.new_best(objective, by=groups, where=where, k=k, maximize=maximize, fits=fits)
+            return plan.new_best(objective, by=groups, where=limits, k=k, maximize=maximize, fits=fits)
 
         total = fresh()
         states: list[Any] = []
@@ -253,9 +278,14 @@ def _progress(size: int, wanted: bool | None, what: str) -> Iterator[Callable[[i
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
     bar = Progress(
-        TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TextColumn("{task.fields[rate]}"),
-        TimeRemainingColumn(), console=Console(stderr=True), transient=True,
-    )  # fmt: skip
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+        transient=True,
+    )
     task = bar.add_task(what, total=size, rate="")
     began, done, shown = monotonic(), 0, False
 
@@ -274,5 +304,3 @@ def _progress(size: int, wanted: bool | None, what: str) -> Iterator[Callable[[i
     finally:
         if shown:
             bar.stop()
-
-

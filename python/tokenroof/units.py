@@ -77,7 +77,8 @@ def parse_quantity(text: object, dimension: str, field: str = "quantity", where:
         number, unit = float(match[1].replace(",", "").replace("_", "")), match[2]
         if unit not in units:
             raise SpecError(field, text, f"one of the units {known}", where)
-    value = number * units[unit]
+    factor = units[unit]
+    value = number * factor if factor >= 1 else number / round(1 / factor)  # 40 us is 40 / 1e6: exact
     if not math.isfinite(value) or value < 0:
         raise SpecError(field, text, "a finite number that is not negative", where)
     return value
@@ -93,6 +94,16 @@ def format_si(value: float, unit: str = "", digits: int = 3) -> str:
         return "-"
     if value == 0 or math.isinf(value):
         return f"{value:g} {unit}".strip()
-    scales = [(1e15, "P"), (1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"), (1.0, ""), (1e-3, "m"), (1e-6, "µ"), (1e-9, "n")]
+    scales = [
+        (1e15, "P"),
+        (1e12, "T"),
+        (1e9, "G"),
+        (1e6, "M"),
+        (1e3, "k"),
+        (1.0, ""),
+        (1e-3, "m"),
+        (1e-6, "µ"),
+        (1e-9, "n"),
+    ]
     factor, prefix = next(((f, p) for f, p in scales if abs(value) >= f * 0.9995), scales[-1])
     return f"{value / factor:.{digits}g} {prefix}{unit}".rstrip()

@@ -20,7 +20,21 @@ __all__ = ["model", "model_from_toml", "model_ids"]
 
 _FOLDER = Path(__file__).parent / "models"
 _STATUS = ("official", "rumoured", "proxy")
-_KEYS = frozenset("id name hf_repo year status native_precision max_context notes params config provenance".split())
+_KEYS = frozenset(
+    [
+        "id",
+        "name",
+        "hf_repo",
+        "year",
+        "status",
+        "native_precision",
+        "max_context",
+        "notes",
+        "params",
+        "config",
+        "provenance",
+    ]
+)
 
 
 def model(name: str) -> Model:

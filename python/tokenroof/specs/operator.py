@@ -69,7 +69,9 @@ class Operator:
     flops_ctx_decode: float = 0.0  #: FLOP per query token and cached token, decode
     flops_ctx_prefill: float = 0.0  #: FLOP per query token and key token, prefill
     kv_read_elems: float = 0.0  #: cache elements read per cached token and sequence
-    kv_store_elems: float = 0.0  #: cache elements stored per cached token and sequence (0 where another layer's is used)
+    kv_store_elems: float = (
+        0.0  #: cache elements stored per cached token and sequence (0 where another layer's is used)
+    )
     state_elems: float = 0.0  #: state elements per sequence, independent of context (read and written each step)
     window: float = math.inf  #: cached tokens that one query can see
     heads: float = 0.0  #: query heads: tp must divide them (0: no rule)

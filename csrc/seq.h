@@ -1,0 +1,122 @@
+/* What isl and osl decide for one combination: prefill, the cost of context, the cache of a full sequence.
+ * Inline: walk.c calls it once a row, run.c once a point. */
+#ifndef TOKENROOF_SEQ_H
+#define TOKENROOF_SEQ_H
+
+#include "internal.h"
+
+TR_FN lengths_t lengths_of_osl(double osl)
+{
+    lengths_t x = {0};
+    x.osl = osl;
+    x.steps = tr_max(osl - 1.0, 1.0); /* prefill makes the first token */
+    x.inv_steps = 1.0 / x.steps;
+    x.inv_osl = 1.0 / osl;
+    x.share = (osl - 1.0) * x.inv_osl;
+    return x;
+}
+
+TR_FN void set_isl(lengths_t *x, double isl)
+{
+    x->isl = isl;
+    x->mean = tr_mean_context(isl, x->steps, x->inv_steps, INFINITY);
+    x->pairs = tr_causal_pairs(isl, INFINITY);
+}
+
+TR_FN double mean_context(const lengths_t *x, double window)
+{
+    return window == INFINITY ? x->mean : tr_mean_context(x->isl, x->steps, x->inv_steps, window);
+}
+
+TR_FN double causal_pairs(const lengths_t *x, double window)
+{
+    return window == INFINITY ? x->pairs : tr_causal_pairs(x->isl, window);
+}
+
+TR_FN prefill_t prefill_eval(const coef_t *c, const lengths_t *x, const double *touched, int needs)
+{
+    const double isl = x->isl;
+    prefill_t pre = {0.0, 0.0, 0.0, 0.0, 0.0};
+    uint32_t r;
+    if (!(needs & NEED_PREFILL)) return pre;
+    if (needs & NEED_TYPICAL) {
+        double t = ((c->k[K_OVERHEAD] + c->k[K_LATENCY]) + isl * c->k[K_PER_TOKEN])
+                   + (c->k[K_LIGHT] + isl * c->k[K_LIGHT_TOKEN]);
+        for (r = 0; r < c->n_body; r++) t += tr_row_seconds(isl, c->rows[r].f, c->rows[r].w, c->rows[r].a);
+        for (; r < c->n_body + c->n_head; r++) t += tr_row_seconds(1.0, c->rows[r].f, c->rows[r].w, c->rows[r].a);
+        for (r = 0; r < c->n_expert; r++) {
+            const expert_t *e = &c->experts[r];
+            t += tr_expert_seconds(isl * c->k[K_DP], tr_experts_per_rank(touched[r], c->inv_ep), e->f, e->w, e->a);
+        }
+        for (r = 0; r < c->n_context; r++) {
+            const context_t *o = &c->contexts[r];
+            t += tr_max(o->prefill_compute * causal_pairs(x, o->window), o->prefill_memory * isl);
+        }
+        pre.typical = t;
+    }
+    pre.dense = isl * c->bound_body + c->bound_head;
+    pre.routed = isl * c->bound_expert;
+    pre.network = isl * c->k[K_NETWORK_BOUND];
+    pre.flops = isl * (c->flops_body + c->flops_expert) + c->flops_head;
+    for (r = 0; r < c->n_context; r++) {
+        double pairs = causal_pairs(x, c->contexts[r].window);
+        pre.dense += c->contexts[r].bound_prefill * pairs;
+        pre.flops += c->contexts[r].prefill_flops * pairs;
+    }
+    return pre;
+}
+
+TR_FN void seq_eval(const coef_t *c, const lengths_t *x, const prefill_t *pre, int needs, double *seq, size_t stride)
+{
+    double context = c->state_seconds, kv = c->state_bytes;
+    uint32_t r;
+    for (r = 0; r < c->n_context; r++) {
+        const context_t *o = &c->contexts[r];
+        context += o->decode * mean_context(x, o->window);
+        kv += o->store * tr_min(x->isl + x->osl, o->window);
+    }
+    seq[S_CONTEXT * stride] = context;
+    seq[S_KV * stride] = kv;
+    seq[S_SHARE * stride] = x->share;
+    seq[S_LATER * stride] = x->osl - 1.0;
+    seq[S_TOO_LONG * stride] = x->isl + x->osl > c->max_context ? 1.0 : 0.0;
+    seq[S_TTFT * stride] = pre->typical;
+    seq[S_PREFILL * stride] = pre->typical * (c->inv_pp * c->inv_dp) * x->inv_osl;
+    if (needs & NEED_BOUND) {
+        double compute = c->bound_body + c->bound_head, memory = c->bound_state;
+        for (r = 0; r < c->n_context; r++) {
+            const context_t *o = &c->contexts[r];
+            const double mean = mean_context(x, o->window);
+            compute += o->bound_decode_compute * mean;
+            memory += o->bound_decode_memory * mean;
+        }
+        seq[S_COMPUTE_BOUND * stride] = compute;
+        seq[S_MEMORY_BOUND * stride] = memory;
+        /* a prompt's chunks may fill the pipeline, but the first one passes all weights */
+        seq[S_TTFT_BOUND * stride] =
+            tr_overlap((pre->dense + pre->routed) * c->inv_pp,
+                       tr_memory_bound(c->k[K_WEIGHTS_BOUND], c->k[K_ON_CHIP]), pre->network * c->inv_pp);
+        seq[S_PREFILL_COMPUTE * stride] = (pre->dense * c->inv_dp + pre->routed) * c->inv_pp * x->inv_osl;
+        seq[S_PREFILL_NETWORK * stride] = pre->network * c->inv_dp * c->inv_pp * x->inv_osl;
+    }
+    if (needs & (NEED_SPLIT | NEED_WORK)) {
+        double compute = 0.0, memory = c->state_seconds;
+        double flops = c->flops_body + c->flops_head + c->flops_expert;
+        double bytes = needs & NEED_READ_BOUND ? c->state_traffic_bound : c->state_traffic;
+        for (r = 0; r < c->n_context; r++) {
+            const context_t *o = &c->contexts[r];
+            const double mean = mean_context(x, o->window);
+            compute += o->decode_compute * mean;
+            memory += o->decode_memory * mean;
+            flops += o->decode_flops * mean;
+            bytes += (needs & NEED_READ_BOUND ? o->decode_bytes_bound : o->decode_bytes) * mean;
+        }
+        seq[S_CONTEXT_COMPUTE * stride] = compute;
+        seq[S_CONTEXT_MEMORY * stride] = memory;
+        seq[S_DECODE_FLOPS * stride] = flops;
+        seq[S_DECODE_BYTES * stride] = bytes;
+        seq[S_PREFILL_FLOPS * stride] = pre->flops;
+    }
+}
+
+#endif

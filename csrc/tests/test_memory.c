@@ -1,0 +1,80 @@
+/* Memory that runs out at every single allocation in turn: each call says so, frees what it had, and leaves no plan.
+ * run.sh compiles the core with malloc, calloc and realloc renamed to the functions here. */
+#include "check.h"
+
+static long allocations_left = -1; /* below 0: without limit */
+
+static int refuse(void)
+{
+    if (allocations_left < 0) return 0;
+    if (allocations_left == 0) return 1;
+    allocations_left--;
+    return 0;
+}
+
+void *tr_test_malloc(size_t size);
+void *tr_test_calloc(size_t n, size_t size);
+void *tr_test_realloc(void *block, size_t size);
+void *tr_test_malloc(size_t size) { return refuse() ? NULL : malloc(size); }
+void *tr_test_calloc(size_t n, size_t size) { return refuse() ? NULL : calloc(n, size); }
+void *tr_test_realloc(void *block, size_t size) { return refuse() ? NULL : realloc(block, size); }
+
+static int call(const tr_plan *p, int which)
+{
+    const int32_t column = 1;
+    const uint64_t combination = 0;
+    const double one = 1.0;
+    double value = 0.0, *out = &value;
+    uint64_t point = UINT64_MAX;
+    tr_best best = {sizeof best, 1, 0, 0, 0, 1, 0, NULL, &value, &point};
+    tr_error err;
+    switch (which) {
+    case 0: return tr_plan_store(p, 0, 1, 1, &column, &out, &err);
+    case 1: return tr_plan_best(p, 0, 1, &best, &err);
+    case 2: return tr_points_eval(p, 1, &combination, &one, &one, &one, 1, &column, &out, &err);
+    default: return tr_point_eval(p, 0, 1.0, 1.0, 1.0, 1, &column, &value);
+    }
+}
+
+static void plans(world_t *w)
+{
+    long n;
+    int code = TR_ERR_MEMORY;
+    tr_error err;
+    for (n = 0; code == TR_ERR_MEMORY && n < 10000; n++) {
+        tr_plan *p = NULL;
+        allocations_left = n;
+        code = tr_plan_create(&w->axes, &p, &err);
+        allocations_left = -1;
+        CHECK(code == TR_OK ? p != NULL : code == TR_ERR_MEMORY && !p && err.code == TR_ERR_MEMORY && *err.message);
+        tr_plan_free(p);
+    }
+    CHECK(code == TR_OK && n > 20);
+}
+
+void test_memory(void)
+{
+    world_t *w = malloc(sizeof *w);
+    int which, flags;
+    CHECK(w != NULL);
+    if (!w) return;
+    world_mixtral(w);
+    for (flags = 0; flags <= TR_BIND_ALL; flags++) {
+        w->axes.flags = flags;
+        plans(w);
+        tr_plan *p = world_plan(w);
+        for (which = 0; which < 4; which++) {
+            int code = TR_ERR_MEMORY;
+            long n;
+            for (n = 0; code == TR_ERR_MEMORY && n < 100; n++) {
+                allocations_left = n;
+                code = call(p, which);
+                allocations_left = -1;
+                CHECK(code == TR_OK || code == TR_ERR_MEMORY);
+            }
+            CHECK(code == TR_OK);
+        }
+        tr_plan_free(p);
+    }
+    free(w);
+}
