@@ -1,0 +1,120 @@
+"""Options that commands share, and how their text becomes axes."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import SpecError, UnknownNameError
+
+if TYPE_CHECKING:
+    from ..specs import Hardware, Model
+    from ..sweep import Sweep
+
+__all__ = ["RUN_OPTIONS", "add_axes", "add_json", "add_run", "add_settings", "find_hardware", "find_model", "sweep_of"]
+
+_AXES = {
+    "precision": "bf16, fp8, w4a16, w4a8kv8, ... (default bf16)",
+    "tp": "tensor parallelism (default 1)",
+    "pp": "pipeline parallelism (default 1)",
+    "ep": "expert parallelism (default 1)",
+    "dp": "data-parallel attention inside a replica (default 1)",
+    "batch": "sequences in flight on one replica (default 1)",
+    "isl": "input tokens (default 1024)",
+    "osl": "output tokens (default 256)",
+}
+RUN_OPTIONS = ("threads", "isa", "progress")
+#: Tables that a spec file may hold; [demand], [claim] and [plot] are read by those who price a fleet, not here.
+_TABLES = ("sweep", "best", "demand", "claim", "plot")
+
+
+def add_axes(parser: argparse.ArgumentParser, several: bool) -> None:
+    """Options for the axes; model and hardware too where a command takes several values of each."""
+    group = parser.add_argument_group("axes" if several else "the point")
+    if several:
+        group.add_argument("--model", metavar="IDS", help="catalogue ids, config.json files or folders, or 'all'")
+        group.add_argument("--hardware", metavar="IDS", help="catalogue ids, .toml files, or 'all'")
+        group.description = "several values: 1,2,4 or 1:512 or 1:512:8 or 128:131072:x2"
+    for name, text in _AXES.items():
+        group.add_argument(f"--{name}", metavar=name.upper(), help=text)
+
+
+def add_settings(parser: argparse.ArgumentParser) -> None:
+    """What is asked of every point alike."""
+    parser.add_argument("--estimate", help="typical (default) or bound")
+    parser.add_argument(
+        "--memory-fraction", type=float, metavar="SHARE", help="memory for weights and KV cache (default 0.9)"
+    )
+
+
+def add_json(parser: argparse.ArgumentParser) -> None:
+    """``--json``, which every command has."""
+    parser.add_argument(
+        "--json", action="store_true", help="machine-readable output; null where a value has no meaning"
+    )
+
+
+def add_run(parser: argparse.ArgumentParser) -> None:
+    """How to run; changes no number."""
+    group = parser.add_argument_group("running")
+    group.add_argument(
+        "--threads", type=int, metavar="N", help="threads (default: all CPUs); the same bits for any number"
+    )
+    group.add_argument("--isa", default="auto", help="auto (default), generic, avx2 or avx512; the same bits for each")
+    group.add_argument("--no-progress", dest="progress", action="store_false", default=None, help="no progress bar")
+
+
+def find_model(text: str) -> str | Model:
+    """A catalogue id as it is; the model of a config.json, of a folder that has one, or of a catalogue .toml file.
+
+    A path has a separator or one of these endings, so that a folder called like a catalogue id hides nothing.
+    """
+    from ..catalogue import model_from_toml
+    from ..specs import Model
+
+    if text.endswith(".toml"):
+        return model_from_toml(text)
+    return Model.from_hf(text) if text.endswith(".json") or _is_path(text) else text
+
+
+def find_hardware(text: str) -> str | Hardware:
+    """A catalogue id as it is; the chip of a .toml file."""
+    from ..specs import Hardware
+
+    return Hardware.from_toml(text) if text.endswith(".toml") or _is_path(text) else text
+
+
+def _is_path(text: str) -> bool:
+    return text.startswith(("./", "../", "/", "~")) or (("/" in text or "\\" in text) and Path(text).exists())
+
+
+def sweep_of(args: argparse.Namespace) -> tuple[Sweep, dict[str, Any]]:
+    """The sweep of a spec file and the axis options, which go before the file's; and the file's table [best]."""
+    from ..catalogue._toml import load_toml
+    from ..sweep import Sweep
+
+    file = load_toml(args.spec) if args.spec else {}
+    for table in file:
+        if table not in _TABLES:
+            raise UnknownNameError(f"table in {args.spec}", table, _TABLES)
+    spec, best = file.get("sweep", {}), file.get("best", {})
+    if args.spec and (not isinstance(spec, Mapping) or not spec):
+        raise SpecError("sweep", spec or None, "a table [sweep] with at least model and hardware", args.spec)
+    if not isinstance(best, Mapping):
+        raise SpecError("best", best, "a table [best] with objective, by, where, k", args.spec)
+    named = dict(spec)
+    for name in ("model", "hardware", *_AXES):
+        text = getattr(args, name)
+        if text is not None:
+            named[name] = [part.strip() for part in text.split(",")]
+    if args.estimate is not None:
+        named["estimate"] = args.estimate
+    if args.memory_fraction is not None:
+        named["memory_fraction"] = args.memory_fraction
+    for name, find in (("model", find_model), ("hardware", find_hardware)):
+        values = [named[name]] if isinstance(named.get(name), str) else named.get(name)
+        if isinstance(values, list):
+            named[name] = [find(v) if isinstance(v, str) else v for v in values]
+    return Sweep.from_spec(named, args.spec or "command line"), dict(best)

@@ -1,0 +1,107 @@
+"""``tokenroof best``: the k best points of each group of a sweep, exactly."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from typing import Any
+
+from ..errors import SpecError, UnknownNameError
+from .arguments import RUN_OPTIONS, add_axes, add_json, add_run, add_settings, sweep_of
+from .output import check_out, print_json, write_rows
+
+_EXAMPLES = """\
+examples:
+  tokenroof best usd_per_mtok --model llama-3.1-70b --hardware all --precision bf16,fp8 --tp 1:8:x2 --batch 1:512 \\
+            --by hardware --where "tpot_s <= 0.05" --where "ttft_s < 2"
+  tokenroof best tokens_per_s_per_chip --model all --hardware b200-sxm --precision fp8 --tp 1,2,4,8 --batch 1:512 \\
+            --by model
+  tokenroof best --spec examples/gpt4_for_everyone.toml
+
+A spec file holds [sweep] (see tokenroof sweep --help) and may hold [best]:
+  [best]
+  objective = "usd_per_mtok"
+  by = ["model", "hardware"]
+  where = ["tpot_s <= 0.05"]
+  k = 1
+"""
+_KEYS = ("objective", "by", "where", "k", "maximize", "columns")
+
+
+def add(commands: Any) -> None:
+    """Add the command to argparse's subparsers."""
+    parser = commands.add_parser(
+        "best",
+        help="find the best points of a grid",
+        description="Find the k best points of each group among every point of a grid. Only points that fit count.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("objective", nargs="?", metavar="OBJECTIVE", help="any column, e.g. usd_per_mtok")
+    parser.add_argument("spec", nargs="?", metavar="SPEC.toml", help="axes, and perhaps [best], from a file")
+    parser.add_argument("--spec", dest="spec_option", metavar="FILE", help="the same; [best] gives the objective")
+    add_axes(parser, several=True)
+    add_settings(parser)
+    parser.add_argument("--by", metavar="AXES", help="one winner for each value of these axes, e.g. model,hardware")
+    parser.add_argument(
+        "--where", action="append", metavar="LIMIT", help="'tpot_s <= 0.05'; may be given several times"
+    )
+    parser.add_argument("--k", type=int, metavar="N", help="places per group (default 1)")
+    more = parser.add_mutually_exclusive_group()
+    more.add_argument("--maximize", action="store_true", default=None, help="default: more of rates, less of all else")
+    more.add_argument("--minimize", dest="maximize", action="store_false")
+    parser.add_argument("--columns", help="columns to report of each winner")
+    parser.add_argument("--out", metavar="FILE", help="write the winners to a .csv or .parquet file")
+    add_run(parser)
+    add_json(parser)
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> None:
+    """Search, then print the winners."""
+    check_out(args.out)
+    if args.objective is not None and args.objective.endswith(".toml") and args.spec is None:
+        args.objective, args.spec = None, args.objective
+    if args.spec_option is not None and args.spec is not None:
+        raise SpecError("spec", args.spec_option, f"one spec file, not also {args.spec!r}")
+    args.spec = args.spec or args.spec_option
+    sweep, options = sweep_of(args)
+    for key in options:
+        if key not in _KEYS:
+            raise UnknownNameError(f"key of [best] in {args.spec}", key, _KEYS)
+    given = {name: getattr(args, name) for name in _KEYS}
+    for name in ("by", "columns"):
+        if given[name] is not None:
+            given[name] = [part.strip() for part in given[name].split(",")]
+    options |= {name: value for name, value in given.items() if value is not None}
+    if not isinstance(options.get("objective"), str):
+        raise SpecError("objective", options.get("objective"), "a column, e.g. tokenroof best usd_per_mtok ...")
+    plan = sweep.plan(args.isa)
+    began = time.perf_counter()
+    table = sweep.best(**options, **{name: getattr(args, name) for name in RUN_OPTIONS})
+    seconds = time.perf_counter() - began
+    if args.out is not None:
+        write_rows(args.out, table.columns, lambda: [list(row.values()) for row in table.rows()], table.to_arrow)
+    if args.json:
+        print_json(
+            {
+                "points": sweep.size,
+                "seconds": seconds,
+                "isa": plan.isa,
+                "estimate": sweep.estimate,
+                "objective": options["objective"],
+                "by": options.get("by", []),
+                "where": options.get("where", []),
+                "rows": table.rows(),
+                "out": args.out,
+            }
+        )
+        return
+    if len(table):
+        print(table)
+    else:
+        print("no point fits memory and holds every limit")
+    print(f"{sweep.size:,} points in {seconds:.2f} s ({sweep.size / seconds / 1e9:.2f}e9 points/s, {plan.isa})")
+    if args.out is not None:
+        print(f"wrote {args.out}")
