@@ -69,7 +69,9 @@ static void bind_links(layout_t *y)
         int inside = y->chips <= hw->domain;
         y->p2p_latency = inside ? hw->link_latency : hw->scaleout_latency;
         y->p2p_byte = inside ? chip->per_byte_in_typical : chip->per_byte_out_typical;
-        y->p2p_byte_bound = hw->domain > 1.0 ? chip->per_byte_in : chip->per_byte_out;
+        y->p2p_byte_bound = !(hw->domain > 1.0)                ? chip->per_byte_out
+                            : !(hw->scaleout_bandwidth > 0.0) ? chip->per_byte_in
+                                                              : tr_min(chip->per_byte_in, chip->per_byte_out);
     }
 }
 

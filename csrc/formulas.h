@@ -119,7 +119,8 @@ TR_FN double tr_step_seconds(double fixed, double sequences, double per_sequence
     return fixed + sequences * per_sequence;
 }
 
-/* (15) Memory time of a bound: nothing when all of it fits on chip. */
+/* (15) Memory time of a bound: nothing when all of it fits on chip. A part that a cache could pin is not taken off:
+ * no engine pins operands, and published floors do not either. */
 TR_FN double tr_memory_bound(double seconds, double on_chip) { return seconds > on_chip ? seconds : 0.0; }
 
 /* (16) Bound: every resource perfectly overlapped. */

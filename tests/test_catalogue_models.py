@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from tokenroof.catalogue import load_models as catalogue
 from tokenroof.catalogue._toml import load_toml
 from tokenroof.catalogue.load_models import model, model_from_toml, model_ids

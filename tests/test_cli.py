@@ -329,8 +329,8 @@ def test_module_and_broken_pipe() -> None:
 
 
 def test_importing_a_module_keeps_the_function_of_its_name() -> None:
-    import tokenroof.fleet  # noqa: F401
-    import tokenroof.point  # noqa: F401
+    import tokenroof.fleets  # noqa: F401
+    import tokenroof.points  # noqa: F401
 
     assert callable(tr.point)
     assert callable(tr.fleet)

@@ -16,6 +16,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 import tokenroof as tr
 from tokenroof._native import AXES, column_text, status_text
 from tokenroof.specs.precision import FORMATS, NAMED

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from tokenroof import lowering
 from tokenroof.errors import ConfigError, SpecError
 from tokenroof.lowering import (

@@ -5,8 +5,6 @@ Names load on first use, so that ``import tokenroof`` stays far below 100 ms.
 
 from __future__ import annotations
 
-import sys
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
@@ -24,12 +22,12 @@ if TYPE_CHECKING:
     from .errors import SpecError as SpecError
     from .errors import TokenroofError as TokenroofError
     from .errors import UnknownNameError as UnknownNameError
-    from .fleet import Demand as Demand
-    from .fleet import Fleet as Fleet
-    from .fleet import fleet as fleet
+    from .fleets import Demand as Demand
+    from .fleets import Fleet as Fleet
+    from .fleets import fleet as fleet
     from .plan import Plan as Plan
-    from .point import Point as Point
-    from .point import point as point
+    from .points import Point as Point
+    from .points import point as point
     from .result import Result as Result
     from .result import Table as Table
     from .specs import Calibration as Calibration
@@ -45,9 +43,9 @@ _HOMES = {
     "_native": ("COLUMNS", "UNITS"),
     "catalogue": ("hardware", "hardware_ids", "model", "model_ids"),
     "errors": ("CatalogueError", "ConfigError", "NativeError", "SpecError", "TokenroofError", "UnknownNameError"),
-    "fleet": ("Demand", "Fleet", "fleet"),
+    "fleets": ("Demand", "Fleet", "fleet"),
     "plan": ("Plan",),
-    "point": ("Point", "point"),
+    "points": ("Point", "point"),
     "result": ("Result", "Table"),
     "specs": ("Calibration", "Hardware", "Link", "Model", "Operator", "Precision", "precision"),
     "sweep": ("Sweep",),
@@ -69,14 +67,3 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return [*globals(), *_HOME]
-
-
-class _Package(ModuleType):
-    """Keeps ``point`` and ``fleet`` the functions: importing a submodule of that name would put the module there."""
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        if not (isinstance(value, ModuleType) and name in _HOME):
-            super().__setattr__(name, value)
-
-
-sys.modules[__name__].__class__ = _Package

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -177,7 +178,7 @@ class NativePlan:
         out = ffi.new("double[]", max(len(columns), 1))
         code = lib.tr_point_eval(self._plan, combination, batch, isl, osl, len(columns), _columns(columns), out)
         _raise(code, None, f"combination {combination}, batch {batch:g}, isl {isl:g}, osl {osl:g}")
-        return list(out[0 : len(columns)])
+        return list(ffi.unpack(out, len(columns)))
 
 
 class BestState:
@@ -222,6 +223,12 @@ def _doubles(values: F64, keep: list[Any]) -> Any:
 
 
 def _columns(names: Sequence[str]) -> Any:
+    return _column_array(tuple(names))
+
+
+@lru_cache(maxsize=256)
+def _column_array(names: tuple[str, ...]) -> Any:
+    """Column numbers for the core, read only; kept, as scalar calls ask for the same ones again and again."""
     return ffi.new("int32_t[]", [COLUMNS[name] for name in names] or [0])
 
 

@@ -9,7 +9,7 @@ from .text import format_cell, render
 from .units import format_si
 
 if TYPE_CHECKING:
-    from .point import Point
+    from .points import Point
 
 __all__ = ["explain", "speed_of_light"]
 

@@ -520,4 +520,5 @@ class _Links:
             inside = b.tp * b.dp * b.pp <= domain
             self.p2p_latency = cal.link_latency if inside else cal.scaleout_latency
             self.p2p_byte = in_typical if inside else out_typical
-            self.p2p_byte_bound = in_byte if domain > 1.0 else out_byte
+            either = fs._min(in_byte, out_byte) if out_bw > 0.0 else in_byte
+            self.p2p_byte_bound = either if domain > 1.0 else out_byte

@@ -91,7 +91,9 @@ class Result:
             inner //= lengths[name]
             if name not in self.dims:
                 continue
-            distinct = {label: code for code, label in enumerate(dict.fromkeys(self.coords[name]))}  # an axis may repeat one
+            distinct = {
+                label: code for code, label in enumerate(dict.fromkeys(self.coords[name]))
+            }  # an axis may repeat one
             index = np.array([distinct[label] for label in self.coords[name]], dtype=np.int32).repeat(inner)
             codes = np.tile(index, total // len(index)) if len(index) else index
             arrays.append(pa.DictionaryArray.from_arrays(codes, pa.array(list(distinct))))

@@ -222,10 +222,17 @@ class Sweep:
 
 
 def _memory_bytes() -> int:
-    try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, OSError, ValueError):
-        return 2**63
+    """Memory that this process may still take: what is free, within the limit of its control group."""
+    limits = [2**63]
+    for path, key in (("/proc/meminfo", "MemAvailable:"), ("/sys/fs/cgroup/memory.max", "")):
+        try:
+            text = Path(path).read_text(encoding="ascii")
+        except OSError:
+            continue  # another system, or no control groups
+        words = text[text.find(key) + len(key) :].split()
+        if words and words[0].isdigit():
+            limits.append(int(words[0]) * (1024 if key else 1))
+    return min(limits)
 
 
 def _cpus() -> int:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from tokenroof.catalogue import load_models as catalogue
 from tokenroof.catalogue._toml import load_toml
 from tokenroof.catalogue.load_models import model, model_ids

@@ -38,7 +38,7 @@ def add(commands: Any) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Print the point."""
-    from ..point import point
+    from ..points import point
 
     given = {name: getattr(args, name) for name in (*_NAMES, "estimate", "memory_fraction")}
     p = point(find_model(args.model), find_hardware(args.hardware), **{n: v for n, v in given.items() if v is not None})

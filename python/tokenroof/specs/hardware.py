@@ -79,8 +79,9 @@ class Hardware:
         for link in (self.scaleup, self.scaleout):
             if link is not None:
                 _positive("bandwidth", link.bandwidth, f"{where}, link {link.name!r}")
-                if not link.domain >= 1:
-                    raise SpecError("domain", link.domain, "at least one chip", f"{where}, link {link.name!r}")
+                if not link.domain >= 1 or link.domain % 1 > 0:  # inf % 1 is nan
+                    expected = "a whole number of chips, at least one chip"
+                    raise SpecError("domain", link.domain, expected, f"{where}, link {link.name!r}")
         for name in ("compute_efficiency", "memory_efficiency", "link_efficiency"):
             value = getattr(self.calibration, name)
             if not 0 < value <= 1:
@@ -91,8 +92,12 @@ class Hardware:
                 raise SpecError(name, value, "a finite number of seconds, not negative", where)
         for name in ("sram_bytes", "power_max", "power_idle", "price_usd", "usd_per_hour"):
             value = getattr(self, name)
+            if not isinstance(value, int | float):
+                raise SpecError(name, value, "a number", where)
             if not (math.isnan(value) and name != "sram_bytes") and not 0 <= value < math.inf:
                 raise SpecError(name, value, "a finite number, not negative", where)
+        if self.power_idle > self.power_max:
+            raise SpecError("power_idle", self.power_idle, f"at most power_max, {self.power_max:g} W", where)
 
     @classmethod
     def from_toml(cls, path: str | os.PathLike[str]) -> Hardware:

@@ -47,8 +47,8 @@ class Model:
     config: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
     def __post_init__(self) -> None:
-        if not self.operators:
-            raise SpecError("operators", self.operators, "at least one operator", f"model {self.id!r}")
+        if not self.operators or not all(isinstance(row, Operator) for row in self.operators):
+            raise SpecError("operators", self.operators, "Operator rows, at least one", f"model {self.id!r}")
         for name in ("layers", "hidden", "vocab"):
             value = getattr(self, name)
             if not isinstance(value, int) or value < 1:

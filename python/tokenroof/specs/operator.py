@@ -79,6 +79,9 @@ class Operator:
     comm_elems: float = 0.0  #: elements per token of a collective's full tensor
 
     def __post_init__(self) -> None:
+        for name, enum in (("kind", Kind), ("weights", Weights), ("stage", Stage)):
+            if not isinstance(getattr(self, name), enum):
+                raise SpecError(name, getattr(self, name), f"a member of {enum.__name__}", f"operator {self.name!r}")
         for f in fields(self):
             value = getattr(self, f.name)
             if f.name in ("name", "kind", "weights", "stage"):
