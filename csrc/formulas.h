@@ -23,8 +23,8 @@ TR_FN double tr_max(double a, double b) { return a > b ? a : b; }
 /* ceil of a number below 2**52 in magnitude (token counts): no libm. */
 TR_FN double tr_ceil(double x)
 {
-    double whole = (double)(long long)x;
-    return whole + (double)(whole < x); /* no branch: what follows the point is anyone's guess */
+    const long long whole = (long long)x;
+    return (double)(whole + ((double)whole < x)); /* no branch: what follows the point is anyone's guess */
 }
 
 /* (1) Distinct experts that `tokens` (whole) independent tokens touch, uniform routing: E (1 - (1 - k/E)^n). */

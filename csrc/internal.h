@@ -78,7 +78,7 @@ typedef struct {
     double mean, pairs; /* (3) and (4) without a window: what most rows need */
 } lengths_t;
 typedef struct { double typical, dense, routed, network, flops; } prefill_t; /* of one request, by isl alone */
-typedef struct { double experts, active; } pair_t;
+typedef struct { double experts, active, miss[63]; } pair_t; /* miss: (1 - k/E)^(2^i) */
 
 /* Tables over the batch axis for one (pp, dp): what only the split of the batch decides. */
 typedef struct { double *tokens, *expert_tokens, *tokens_bound, *expert_bound, *seqs, *micro; } shares_t;
@@ -128,6 +128,7 @@ enum tile_mode { TILE_ROW, TILE_ZIP, TILE_LIST };
 typedef struct {
     size_t n;
     int mode, estimate, needs;
+    int illegal; /* some lane's combination cannot exist */
     const double *bat[N_BATCH];
     const double *seq;           /* value j of lane i: seq[j] in a row, else seq[j * TR_STRIDE + i] */
     const double *com;           /* of the one combination, unless a list */
@@ -140,7 +141,9 @@ struct kernels {
                   const double *const *touched, const double *micro, int needs, double *fixed, double *compute,
                   double *memory, double *read);
     int (*counts)(size_t n, const double *x); /* whether all are whole numbers from 1 */
-    void (*lengths)(size_t n, const double *isl, const double *osl, lengths_t *out);
+    void (*lengths)(size_t n, const double *batch, const double *isl, const double *osl, double *inv, lengths_t *out);
+    void (*fill)(const tr_plan *p, const coef_t *c, double batch, const lengths_t *x, int needs, double *bat,
+                 double *seq, size_t stride);
     void (*basis)(tile_t *t);
     void (*column)(const tile_t *t, int column, double *out);
     double (*search)(const tile_t *t, double limit, int by_step);
@@ -155,6 +158,9 @@ void tr_bind(const tr_plan *p, uint64_t combination, coef_t *c);
 int tr_fail(tr_error *err, int code, int axis, int64_t index, const char *format, ...);
 int tr_column_needs(int column, int estimate);
 int tr_check_columns(size_t n, const int32_t *columns, tr_error *err);
+/* store.c */
+int tr_needs(const tr_plan *p, size_t n, const int32_t *columns);
+int tr_check_out(size_t n, double *const *out, tr_error *err);
 
 /* walk.c: visits the tiles of [begin, end) in order of point number. */
 typedef struct walk walk_t;

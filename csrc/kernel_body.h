@@ -64,11 +64,12 @@ TR_TARGET static int TR_ISA_FN(counts)(size_t n, const double *restrict x)
     return off[0] == 0.0 && least[0] >= 1.0 && most[0] < TR_WHOLE_MAX;
 }
 
-/* What isl and osl decide for every combination alike, for a list of points. */
-TR_TARGET static void TR_ISA_FN(lengths)(size_t n, const double *restrict isl, const double *restrict osl,
-                                         lengths_t *restrict out)
+/* What batch, isl and osl decide for every combination alike, for a list of points. */
+TR_TARGET static void TR_ISA_FN(lengths)(size_t n, const double *restrict batch, const double *restrict isl,
+                                         const double *restrict osl, double *restrict inv, lengths_t *restrict out)
 {
     size_t i;
+    for (i = 0; i < n; i++) inv[i] = 1.0 / batch[i];
     for (i = 0; i < n; i++) {
         const double steps = tr_max(osl[i] - 1.0, 1.0), inv_steps = 1.0 / steps, inv_osl = 1.0 / osl[i];
         out[i].isl = isl[i];
@@ -80,6 +81,94 @@ TR_TARGET static void TR_ISA_FN(lengths)(size_t n, const double *restrict isl, c
         out[i].mean = tr_mean_context(isl[i], steps, inv_steps, INFINITY);
         out[i].pairs = tr_causal_pairs(isl[i], INFINITY);
     }
+}
+
+/* (1) for two token counts at once, from the powers that the plan holds: the same products in the same order. */
+TR_TARGET TR_FN void TR_ISA_FN(distinct_experts)(const pair_t *pair, const double tokens[2], double out[2])
+{
+    uint64_t n[2] = {(uint64_t)tr_min(tokens[0], 4611686018427387904.0),
+                     (uint64_t)tr_min(tokens[1], 4611686018427387904.0)};
+    double miss[2] = {1.0, 1.0};
+    int bit;
+    for (bit = 0; n[0] | n[1]; bit++, n[0] >>= 1, n[1] >>= 1) {
+        const double factor[2] = {1.0, pair->miss[bit]};
+        miss[0] = miss[0] * factor[n[0] & 1u];
+        miss[1] = miss[1] * factor[n[1] & 1u];
+    }
+    out[0] = pair->experts * (1.0 - miss[0]);
+    out[1] = pair->experts * (1.0 - miss[1]);
+}
+
+/* The typical step and the typical prefill side by side: the same rows at two token counts. */
+TR_TARGET TR_FN typical_t TR_ISA_FN(typical_at)(const tr_plan *p, const coef_t *c, double tokens, double routed,
+                                                const lengths_t *x, int needs)
+{
+    const double n[2] = {tokens, x->isl}, last[2] = {tokens, 1.0}, e_n[2] = {routed, x->isl * c->k[K_DP]};
+    const double light = c->k[K_LIGHT], light_token = c->k[K_LIGHT_TOKEN], per_token = c->k[K_PER_TOKEN];
+    const double constant = c->k[K_OVERHEAD] + c->k[K_LATENCY], inv_ep = c->inv_ep;
+    const row_t *rows = c->rows;
+    double sum[2];
+    typical_t t = {{0.0, 0.0}, 0.0, light + tokens * light_token, c->read_bytes};
+    uint32_t r, j;
+    for (j = 0; j < 2; j++) sum[j] = (constant + n[j] * per_token) + (light + n[j] * light_token);
+    for (r = 0; r < c->n_body; r++)
+        for (j = 0; j < 2; j++) sum[j] += tr_row_seconds(n[j], rows[r].f, rows[r].w, rows[r].a);
+    for (; r < c->n_body + c->n_head; r++)
+        for (j = 0; j < 2; j++) sum[j] += tr_row_seconds(last[j], rows[r].f, rows[r].w, rows[r].a);
+    for (r = 0; (needs & NEED_SPLIT) && r < c->n_body + c->n_head; r++) {
+        const double f = rows[r].f * tokens, m = rows[r].w + rows[r].a * tokens;
+        t.compute += f >= m ? f : 0.0;
+        t.memory += f >= m ? 0.0 : m;
+    }
+    for (r = 0; r < c->n_expert; r++) {
+        const expert_t *e = &c->experts[r];
+        double distinct[2];
+        TR_ISA_FN(distinct_experts)(&p->pairs[e->pair], e_n, distinct);
+        for (j = 0; j < 2; j++)
+            sum[j] += tr_expert_seconds(e_n[j], tr_experts_per_rank(distinct[j], inv_ep), e->f, e->w, e->a);
+        const double f = e->f * routed, m = e->w * tr_experts_per_rank(distinct[0], inv_ep) + e->a * routed;
+        t.compute += f >= m ? f : 0.0;
+        t.memory += f >= m ? 0.0 : m;
+        t.read += e->read * distinct[0];
+    }
+    for (r = 0; (needs & NEED_PREFILL) && r < c->n_context; r++) {
+        const context_t *o = &c->contexts[r];
+        sum[1] += tr_max(o->prefill_compute * causal_pairs(x, o->window), o->prefill_memory * x->isl);
+    }
+    t.seconds[0] = sum[0];
+    t.seconds[1] = sum[1];
+    return t;
+}
+
+/* All inputs of one lane but B_INV: what the batch decides as tables over the axis hold it for the grid, then the
+ * sequence. */
+TR_TARGET static void TR_ISA_FN(fill)(const tr_plan *p, const coef_t *c, double batch, const lengths_t *x, int needs,
+                                      double *restrict bat, double *restrict seq, size_t stride)
+{
+    const double pp = p->axis[AX_PP][c->pp_index], dp = c->k[K_DP];
+    const double routed = tr_microbatch(batch, pp);
+    const double seqs = dp == 1.0 ? batch : tr_microbatch(batch, dp);
+    const double tokens = dp == 1.0 ? routed : tr_microbatch(batch, pp * dp);
+    prefill_t pre = {0.0, 0.0, 0.0, 0.0, 0.0};
+    bat[B_BATCH * stride] = batch;
+    bat[B_TOKENS * stride] = tokens;
+    bat[B_SEQS * stride] = seqs;
+    if (needs & NEED_BOUND) {
+        const double routed_bound = tr_microbatch_bound(batch, pp);
+        bat[B_EXPERT_BOUND * stride] = routed_bound;
+        bat[B_TOKENS_BOUND * stride] = dp == 1.0 ? routed_bound : tr_microbatch_bound(batch, pp * dp);
+    }
+    if (needs & NEED_READ_BOUND) bat[B_READ * stride] = c->read_bound * tr_min(pp, seqs);
+    if (needs & (NEED_TYPICAL | NEED_READ | NEED_SPLIT)) {
+        const typical_t t = TR_ISA_FN(typical_at)(p, c, tokens, routed, x, needs);
+        bat[B_FIXED * stride] = t.seconds[0];
+        bat[B_COMPUTE * stride] = t.compute;
+        bat[B_MEMORY * stride] = t.memory;
+        if (needs & NEED_READ) bat[B_READ * stride] = t.read * tr_min(pp, seqs);
+        pre.typical = t.seconds[1];
+    }
+    prefill_work(c, x, needs, &pre);
+    seq_eval(c, x, &pre, needs, seq, stride);
 }
 
 #define B(j) (t->bat[j][i])
@@ -175,10 +264,11 @@ TR_TARGET TR_FN void TR_ISA_FN(column_mode)(const tile_t *t, int column, double 
     case COL_USD_PER_MTOK_BOUND: EACH(K(K_USD) * t->ub[i]);
     default: EACH(NAN);
     }
+    if (!t->illegal) return;
     if (column == COL_STATUS || column == COL_CHIPS || column == COL_FITS) {
         for (i = 0; i < n; i++)
             if (K(K_STATUS) != 0.0) out[i] = column == COL_STATUS ? K(K_STATUS) : column == COL_FITS ? 0.0 : K(K_CHIPS);
-    } else if (mode == TILE_LIST || K(K_STATUS) != 0.0) {
+    } else {
         for (i = 0; i < n; i++)
             if (K(K_STATUS) != 0.0) out[i] = NAN;
     }
@@ -245,8 +335,8 @@ TR_TARGET static double TR_ISA_FN(search)(const tile_t *t, double limit, int by_
     return by_step ? TR_ISA_FN(search_form)(t, limit, 1, 0) : TR_ISA_FN(search_form)(t, limit, 0, 0);
 }
 
-const kernels_t TR_ISA_FN(tr_kernels) = {TR_ISA_FN(batch), TR_ISA_FN(counts), TR_ISA_FN(lengths), TR_ISA_FN(basis),
-                                         TR_ISA_FN(column), TR_ISA_FN(search)};
+const kernels_t TR_ISA_FN(tr_kernels) = {TR_ISA_FN(batch), TR_ISA_FN(counts), TR_ISA_FN(lengths), TR_ISA_FN(fill),
+                                         TR_ISA_FN(basis), TR_ISA_FN(column), TR_ISA_FN(search)};
 
 #undef EACH
 #undef JOULES

@@ -120,6 +120,9 @@ static int copy_models(tr_plan *p, const tr_axes *x, tr_error *err)
                     if (p->n_pairs) memcpy(grown, p->pairs, p->n_pairs * sizeof *grown);
                     grown[k].experts = o->experts;
                     grown[k].active = o->active;
+                    grown[k].miss[0] = 1.0 - o->active / o->experts;
+                    for (size_t bit = 1; bit < 63; bit++)
+                        grown[k].miss[bit] = grown[k].miss[bit - 1] * grown[k].miss[bit - 1];
                     p->pairs = grown;
                     p->n_pairs++;
                 }

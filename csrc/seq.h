@@ -1,5 +1,5 @@
 /* What isl and osl decide for one combination: prefill, the cost of context, the cache of a full sequence.
- * Inline: walk.c calls it once a row, run.c once a point. */
+ * Inline: walk.c calls it once a row, list.c once a point. */
 #ifndef TOKENROOF_SEQ_H
 #define TOKENROOF_SEQ_H
 
@@ -33,37 +33,41 @@ TR_FN double causal_pairs(const lengths_t *x, double window)
     return window == INFINITY ? x->pairs : tr_causal_pairs(x->isl, window);
 }
 
-TR_FN prefill_t prefill_eval(const coef_t *c, const lengths_t *x, const double *touched, int needs)
+/* Typical prefill of one request [s]. touched: distinct experts of each expert row. */
+TR_FN double prefill_typical(const coef_t *c, const lengths_t *x, const double *touched)
 {
     const double isl = x->isl;
-    prefill_t pre = {0.0, 0.0, 0.0, 0.0, 0.0};
+    double t = ((c->k[K_OVERHEAD] + c->k[K_LATENCY]) + isl * c->k[K_PER_TOKEN])
+               + (c->k[K_LIGHT] + isl * c->k[K_LIGHT_TOKEN]);
     uint32_t r;
-    if (!(needs & NEED_PREFILL)) return pre;
-    if (needs & NEED_TYPICAL) {
-        double t = ((c->k[K_OVERHEAD] + c->k[K_LATENCY]) + isl * c->k[K_PER_TOKEN])
-                   + (c->k[K_LIGHT] + isl * c->k[K_LIGHT_TOKEN]);
-        for (r = 0; r < c->n_body; r++) t += tr_row_seconds(isl, c->rows[r].f, c->rows[r].w, c->rows[r].a);
-        for (; r < c->n_body + c->n_head; r++) t += tr_row_seconds(1.0, c->rows[r].f, c->rows[r].w, c->rows[r].a);
-        for (r = 0; r < c->n_expert; r++) {
-            const expert_t *e = &c->experts[r];
-            t += tr_expert_seconds(isl * c->k[K_DP], tr_experts_per_rank(touched[r], c->inv_ep), e->f, e->w, e->a);
-        }
-        for (r = 0; r < c->n_context; r++) {
-            const context_t *o = &c->contexts[r];
-            t += tr_max(o->prefill_compute * causal_pairs(x, o->window), o->prefill_memory * isl);
-        }
-        pre.typical = t;
+    for (r = 0; r < c->n_body; r++) t += tr_row_seconds(isl, c->rows[r].f, c->rows[r].w, c->rows[r].a);
+    for (; r < c->n_body + c->n_head; r++) t += tr_row_seconds(1.0, c->rows[r].f, c->rows[r].w, c->rows[r].a);
+    for (r = 0; r < c->n_expert; r++) {
+        const expert_t *e = &c->experts[r];
+        t += tr_expert_seconds(isl * c->k[K_DP], tr_experts_per_rank(touched[r], c->inv_ep), e->f, e->w, e->a);
     }
-    pre.dense = isl * c->bound_body + c->bound_head;
-    pre.routed = isl * c->bound_expert;
-    pre.network = isl * c->k[K_NETWORK_BOUND];
-    pre.flops = isl * (c->flops_body + c->flops_expert) + c->flops_head;
     for (r = 0; r < c->n_context; r++) {
-        double pairs = causal_pairs(x, c->contexts[r].window);
-        pre.dense += c->contexts[r].bound_prefill * pairs;
-        pre.flops += c->contexts[r].prefill_flops * pairs;
+        const context_t *o = &c->contexts[r];
+        t += tr_max(o->prefill_compute * causal_pairs(x, o->window), o->prefill_memory * isl);
     }
-    return pre;
+    return t;
+}
+
+/* Prefill's bound and FLOP, where a column needs them. */
+TR_FN void prefill_work(const coef_t *c, const lengths_t *x, int needs, prefill_t *pre)
+{
+    const double isl = x->isl;
+    uint32_t r;
+    if (!(needs & NEED_PREFILL) || !(needs & (NEED_BOUND | NEED_WORK))) return;
+    pre->dense = isl * c->bound_body + c->bound_head;
+    pre->routed = isl * c->bound_expert;
+    pre->network = isl * c->k[K_NETWORK_BOUND];
+    pre->flops = isl * (c->flops_body + c->flops_expert) + c->flops_head;
+    for (r = 0; r < c->n_context; r++) {
+        const double pairs = causal_pairs(x, c->contexts[r].window);
+        pre->dense += c->contexts[r].bound_prefill * pairs;
+        pre->flops += c->contexts[r].prefill_flops * pairs;
+    }
 }
 
 TR_FN void seq_eval(const coef_t *c, const lengths_t *x, const prefill_t *pre, int needs, double *seq, size_t stride)

@@ -60,10 +60,13 @@ static prefill_t prefill_at(const walk_t *w, scratch_t *s, const coef_t *c, cons
 {
     const tr_plan *p = w->plan;
     uint32_t r;
+    prefill_t pre = {0.0, 0.0, 0.0, 0.0, 0.0};
     for (r = 0; r < c->n_expert; r++)
         s->touched_isl[r] =
             p->touched_prefill[((size_t)c->experts[r].pair * p->n[AX_DP] + c->dp_index) * p->n[AX_ISL] + isl];
-    return prefill_eval(c, x, s->touched_isl, w->needs);
+    if ((w->needs & NEED_PREFILL) && (w->needs & NEED_TYPICAL)) pre.typical = prefill_typical(c, x, s->touched_isl);
+    prefill_work(c, x, w->needs, &pre);
+    return pre;
 }
 
 static void flush(walk_t *w)
@@ -91,6 +94,7 @@ static void walk_combination(walk_t *w, scratch_t *s, uint64_t base, uint64_t fi
     batch_tables(w, s, c, shares);
     w->tile.mode = zip ? TILE_ZIP : TILE_ROW;
     w->tile.com = c->k;
+    w->tile.illegal = c->k[K_STATUS] != 0.0;
     w->tile.seq = zip ? s->lanes_seq : s->seq;
     w->tile.n = 0;
     w->fresh = 1;
