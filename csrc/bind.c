@@ -1,5 +1,5 @@
 /* Binding: operator table x chip x precision x layout -> coefficients of one combination. Equation numbers: formulas.h.
- * python/tokenroof/reference.py does the same in the same order. */
+ * python/tokenroof/reference/binding.py does the same in the same order. */
 #include "internal.h"
 
 #include <string.h>

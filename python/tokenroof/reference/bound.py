@@ -1,0 +1,292 @@
+"""One combination bound to numbers, and the points that it evaluates: ``csrc/seq.h`` and ``csrc/kernel_body.h``."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+from .. import formulas as fs
+from ..specs import Hardware, Kind, Model, Operator, Precision
+
+__all__ = ["CONTEXT", "MEMORY", "OK", "Bound", "ContextRow", "ExpertRow", "Row", "RowTime", "split", "weight_bytes"]
+
+OK, MEMORY, CONTEXT = 0, 1, 2
+
+_COMM = {Kind.ALL_REDUCE: "(10) (11)", Kind.ALL_TO_ALL: "(13)", Kind.POINT_TO_POINT: "(14)"}
+
+
+def weight_bytes(precision: Precision, op: Operator) -> float:
+    """Bytes per weight element of a row [B]."""
+    return (precision.weight_bytes, precision.head_bytes, precision.wide_bytes, precision.expert_bytes)[op.weights]
+
+
+def split(tp: float, op: Operator) -> float:
+    return 1.0 if op.kind is Kind.REPLICATED else 1.0 / tp
+
+
+@dataclass
+class Row:
+    op: Operator
+    f: float
+    w: float
+    a: float
+
+
+@dataclass
+class ExpertRow(Row):
+    read: float
+
+
+@dataclass
+class ContextRow:
+    op: Operator
+    compute: float  # typical s per sequence and cached token
+    memory: float
+    prefill_compute: float
+    prefill_memory: float
+    bound_compute: float
+    bound_memory: float
+    bound_prefill: float
+    decode_flops: float
+    prefill_flops: float
+    decode_bytes: float
+    decode_bytes_bound: float
+    store: float
+
+    @property
+    def decode(self) -> float:
+        return fs._max(self.compute, self.memory)
+
+
+@dataclass(frozen=True)
+class RowTime:
+    """One operator's part of a step: what `explain` prints."""
+
+    name: str
+    compute_s: float
+    memory_s: float
+    network_s: float
+    overhead_s: float
+    flops: float  #: of the replica
+    bytes: float  #: read by the replica
+    equation: str
+
+    @property
+    def seconds(self) -> float:
+        return max(self.compute_s, self.memory_s) + self.network_s + self.overhead_s
+
+    @property
+    def limit(self) -> str:
+        parts = {"compute": self.compute_s, "memory": self.memory_s, "network": self.network_s}
+        return max(parts, key=lambda k: parts[k]) if any(parts.values()) else "overhead"
+
+
+@dataclass
+class Bound:
+    """One combination of model, chip, precision and layout, bound to numbers."""
+
+    model: Model
+    hardware: Hardware
+    precision: Precision
+    tp: float
+    pp: float
+    ep: float
+    dp: float
+    status: int = OK
+    body: list[Row] = field(default_factory=list)
+    light: list[Row] = field(default_factory=list)  # without FLOP: bound by memory at any batch
+    head: list[Row] = field(default_factory=list)
+    experts: list[ExpertRow] = field(default_factory=list)
+    contexts: list[ContextRow] = field(default_factory=list)
+    collectives: list[tuple[Operator, float, float]] = field(default_factory=list)  # latency, s per token
+    k: dict[str, float] = field(default_factory=dict)
+
+    def touched(self, row: ExpertRow, tokens: float) -> tuple[float, float]:
+        """Distinct experts that `tokens` routed tokens touch: in all, and on one rank."""
+        distinct = fs.expected_experts(row.op.experts, row.op.active, tokens)
+        return distinct, fs.experts_per_rank(distinct, self.k["inv_ep"])
+
+    def prefill(self, isl: float) -> dict[str, float]:
+        """Prefill of one request: times [s] and FLOP."""
+        k = self.k
+        t = ((k["overhead"] + k["latency"]) + isl * k["per_token"]) + (k["light"] + isl * k["light_token"])
+        for r in self.body:
+            t += fs.row_seconds(isl, r.f, r.w, r.a)
+        for r in self.head:
+            t += fs.row_seconds(1.0, r.f, r.w, r.a)
+        for e in self.experts:
+            t += fs.expert_seconds(isl * self.dp, self.touched(e, isl * self.dp)[1], e.f, e.w, e.a)
+        dense = isl * k["bound_body"] + k["bound_head"]
+        flops = isl * (k["flops_body"] + k["flops_expert"]) + k["flops_head"]
+        for c in self.contexts:
+            pairs = fs.causal_pairs(isl, c.op.window)
+            t += fs._max(c.prefill_compute * pairs, c.prefill_memory * isl)
+            dense += c.bound_prefill * pairs
+            flops += c.prefill_flops * pairs
+        routed, network = isl * k["bound_expert"], isl * k["network_bound"]
+        memory = fs.memory_bound(k["weights_bound"], k["on_chip"])
+        bound = fs.overlap((dense + routed) * k["inv_pp"], memory, network * k["inv_pp"])
+        return {"typical": t, "bound": bound, "dense": dense, "routed": routed, "network": network, "flops": flops}
+
+    def sequence(self, isl: float, osl: float) -> dict[str, float]:
+        """What isl and osl decide: context work per sequence and the cache of a full one."""
+        k = self.k
+        steps = fs._max(osl - 1.0, 1.0)
+        s = {
+            "context": k["state_seconds"],
+            "compute": 0.0,
+            "memory": k["state_seconds"],
+            "bound_compute": k["bound_body"] + k["bound_head"],
+            "bound_memory": k["bound_state"],
+            "flops": k["flops_body"] + k["flops_head"] + k["flops_expert"],
+            "bytes": k["state_traffic"],
+            "bytes_bound": k["state_traffic_bound"],
+            "kv": k["state_bytes"],
+        }
+        for c in self.contexts:
+            mean = fs.mean_context(isl, steps, 1.0 / steps, c.op.window)
+            limited = c.compute >= c.memory
+            s["context"] += c.decode * mean
+            s["compute"] += (c.compute if limited else 0.0) * mean
+            s["memory"] += (0.0 if limited else c.memory) * mean
+            s["bound_compute"] += c.bound_compute * mean
+            s["bound_memory"] += c.bound_memory * mean
+            s["flops"] += c.decode_flops * mean
+            s["bytes"] += c.decode_bytes * mean
+            s["bytes_bound"] += c.decode_bytes_bound * mean
+            s["kv"] += c.store * fs._min(isl + osl, c.op.window)
+        return s
+
+    def step(self, batch: float) -> dict[str, float]:
+        """What the batch alone decides of a typical step: seconds by resource, bytes of weights read."""
+        k = self.k
+        tokens, routed = fs.microbatch(batch, self.pp * self.dp), fs.microbatch(batch, self.pp)
+        compute, memory = 0.0, k["light"] + tokens * k["light_token"]
+        fixed = ((k["overhead"] + k["latency"]) + tokens * k["per_token"]) + memory
+        read = k["read_bytes"]
+        for r in (*self.body, *self.head):
+            fast, slow = r.f * tokens, r.w + r.a * tokens
+            fixed += fs.row_seconds(tokens, r.f, r.w, r.a)
+            compute += fast if fast >= slow else 0.0
+            memory += 0.0 if fast >= slow else slow
+        for e in self.experts:
+            distinct, touched = self.touched(e, routed)
+            fast, slow = e.f * routed, e.w * touched + e.a * routed
+            fixed += fs.expert_seconds(routed, touched, e.f, e.w, e.a)
+            compute += fast if fast >= slow else 0.0
+            memory += 0.0 if fast >= slow else slow
+            read += e.read * distinct
+        micro = fs._min(self.pp, fs.microbatch(batch, self.dp))
+        step = {"fixed": fixed, "compute": compute, "memory": memory, "tokens": tokens}
+        return step | {"read": read * micro, "read_bound": k["read_bound"] * micro}
+
+    def columns(self, batch: float, isl: float, osl: float, estimate: str = "typical") -> dict[str, float]:
+        """Every column of one point; NaN where a value has no meaning."""
+        from .._native import COLUMNS  # names only; the values are computed here
+
+        k = self.k
+        if self.status:
+            known = {"status": float(self.status), "fits": 0.0, "chips": k["chips"]}
+            return {name: known.get(name, math.nan) for name in COLUMNS}
+        pre, s, b = self.prefill(isl), self.sequence(isl, osl), self.step(batch)
+        inv, inv_osl = 1.0 / batch, 1.0 / osl
+        share = (osl - 1.0) * inv_osl
+        m, me = fs.microbatch_bound(batch, self.pp * self.dp), fs.microbatch_bound(batch, self.pp)
+        seqs = fs.microbatch(batch, self.dp)
+        t = fs.step_seconds(b["fixed"], b["tokens"], s["context"])
+        u = fs.seconds_per_token(pre["typical"] * (k["inv_pp"] * k["inv_dp"]) * inv_osl, t, inv, share)
+        cb = me * k["bound_expert"] + m * s["bound_compute"]
+        mb = fs.memory_bound(k["weights_bound"] + m * s["bound_memory"], k["on_chip"])
+        nb = m * k["network_bound"]
+        tb = fs.overlap(cb, mb, nb)
+        prefill_compute = (pre["dense"] * k["inv_dp"] + pre["routed"]) * k["inv_pp"] * inv_osl
+        prefill_network = pre["network"] * k["inv_dp"] * k["inv_pp"] * inv_osl
+        ub = fs.overlap(
+            fs.seconds_per_token(prefill_compute, cb, inv, share),
+            fs.seconds_per_token(0.0, mb, inv, share),
+            fs.seconds_per_token(prefill_network, nb, inv, share),
+        )
+        memory = fs.memory_bytes(k["weights"], seqs, s["kv"])
+        fits = memory <= k["usable"]
+        typical = estimate == "typical"
+        flops = batch * s["flops"]
+        moved = b["read"] + batch * s["bytes"] if typical else b["read_bound"] + batch * s["bytes_bound"]
+        step, spt, ttft = (t, u, pre["typical"]) if typical else (tb, ub, pre["bound"])
+        parts = (
+            (
+                b["compute"] + b["tokens"] * s["compute"],
+                b["memory"] + b["tokens"] * s["memory"],
+                k["latency"] + b["tokens"] * k["per_token"],
+                k["overhead"],
+            )
+            if typical
+            else (cb, mb, nb, 0.0)
+        )
+
+        def joules(seconds: float) -> float:
+            return fs.joules_per_token(k["chips"], k["idle"], k["dynamic"], seconds, ub)
+
+        return {
+            "ttft_s": ttft,
+            "tpot_s": step,
+            "e2e_s": fs.e2e_seconds(ttft, step, osl - 1.0),
+            "tokens_per_s": 1.0 / spt,
+            "decode_tokens_per_s": batch / step,
+            "tokens_per_s_per_chip": k["inv_chips"] / spt,
+            "tokens_per_s_per_user": 1.0 / step,
+            "chips": k["chips"],
+            "weight_bytes_per_chip": k["weights"],
+            "kv_bytes_per_chip": seqs * s["kv"],
+            "mem_bytes_per_chip": memory,
+            "max_batch": fs.max_batch(k["usable"], k["weights"], s["kv"], self.dp),
+            "fits": float(fits),
+            "status": float(CONTEXT if isl + osl > self.model.max_context else OK if fits else MEMORY),
+            "prefill_flops": pre["flops"],
+            "decode_flops": flops,
+            "decode_bytes": moved,
+            "intensity_flop_per_byte": flops / moved,
+            "mfu": flops * k["inv_flops"] / step,
+            "mbu": moved * k["inv_bytes"] / step,
+            "bottleneck": float(parts.index(max(parts))),
+            "joules_per_token": joules(spt),
+            "watts_per_chip": k["inv_chips"] * joules(spt) / spt,
+            "usd_per_mtok": k["usd"] * spt,
+            "ttft_s_bound": pre["bound"],
+            "tpot_s_bound": tb,
+            "e2e_s_bound": fs.e2e_seconds(pre["bound"], tb, osl - 1.0),
+            "tokens_per_s_bound": 1.0 / ub,
+            "decode_tokens_per_s_bound": batch / tb,
+            "tokens_per_s_per_chip_bound": k["inv_chips"] / ub,
+            "tokens_per_s_per_user_bound": 1.0 / tb,
+            "usd_per_mtok_bound": k["usd"] * ub,
+        }
+
+    def decode_rows(self, batch: float, isl: float, osl: float) -> list[RowTime]:
+        """The typical decode step, operator by operator; the seconds add up to tpot_s."""
+        k, steps = self.k, fs._max(osl - 1.0, 1.0)
+        tokens, routed = fs.microbatch(batch, self.pp * self.dp), fs.microbatch(batch, self.pp)
+        micro = fs._min(self.pp, fs.microbatch(batch, self.dp))
+        ranks, p = self.tp * self.dp, self.precision
+        rows = []
+        for r in (*self.light, *self.body, *self.head):
+            weights = r.op.count * r.op.read_elems * weight_bytes(p, r.op) * split(self.tp, r.op) * ranks * micro
+            flops = batch * r.op.count * r.op.flops_token
+            rows.append(RowTime(r.op.name, r.f * tokens, r.w + r.a * tokens, 0.0, 0.0, flops, weights, "(5)"))
+        for e in self.experts:
+            distinct, touched = self.touched(e, routed)
+            compute, memory = e.f * routed, e.w * touched + e.a * routed
+            flops = batch * e.op.count * e.op.flops_token
+            rows.append(RowTime(e.op.name, compute, memory, 0.0, 0.0, flops, e.read * distinct * micro, "(1) (2) (6)"))
+        for c in self.contexts:
+            mean = fs.mean_context(isl, steps, 1.0 / steps, c.op.window)
+            compute, memory = tokens * (c.compute * mean), tokens * (c.memory * mean)
+            flops, moved = batch * c.decode_flops * mean, batch * c.decode_bytes * mean
+            rows.append(RowTime(f"{c.op.name} (context)", compute, memory, 0.0, 0.0, flops, moved, "(3) (14)"))
+        if k["state_seconds"]:
+            moved = batch * k["state_traffic"]
+            rows.append(RowTime("state", 0.0, tokens * k["state_seconds"], 0.0, 0.0, 0.0, moved, "(14)"))
+        for op, latency, per_token in self.collectives:
+            if latency or per_token:
+                rows.append(RowTime(op.name, 0.0, 0.0, latency + tokens * per_token, 0.0, 0.0, 0.0, _COMM[op.kind]))
+        rows.append(RowTime("launches and scheduling", 0.0, 0.0, 0.0, k["overhead"], 0.0, 0.0, "(14)"))
+        return rows
