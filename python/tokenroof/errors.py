@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from os.path import commonprefix
 
 __all__ = [
     "CatalogueError",
@@ -78,12 +79,17 @@ def near_matches(name: str, known: Iterable[str], n: int = 3) -> list[str]:
 
     >>> near_matches("h100", ["h100-sxm", "a100-80-sxm", "tpu-v4"])
     ['h100-sxm']
+    >>> near_matches("a100-80gb", ["h100-sxm", "a100-80-sxm", "tpu-v4"])
+    ['a100-80-sxm']
     """
     names = list(known)
     folded = {_fold(k): k for k in names}
     wanted = _fold(name)
     near = [folded[f] for f in get_close_matches(wanted, folded, n=n, cutoff=0.72)]
     near += [k for f, k in folded.items() if wanted and wanted in f and k not in near]
+    if not near:  # "a100-80gb" is nearest to what begins like it
+        shared = {k: len(commonprefix([wanted, f])) for f, k in folded.items()}
+        near = [k for k in sorted(shared, key=lambda k: -shared[k]) if shared[k] >= 4]
     return near[:n]
 
 
