@@ -118,7 +118,7 @@ static void bind_experts(coef_t *c, layout_t *y, const tr_operator *o, double co
     e->read = o->count * (o->read_elems * bytes);
     e->pair = pair;
     e->pad = 0;
-    c->bound_expert += o->count * (o->flops_token * y->inv_ranks) * y->ip;
+    c->k[K_EXPERT_BOUND] += o->count * (o->flops_token * y->inv_ranks) * y->ip;
     c->flops_expert += o->count * o->flops_token;
     c->k[K_WEIGHTS_BOUND] +=
         tr_min(o->count, o->stored) * one * tr_experts_per_rank(o->active, y->inv_ep) * y->chip->inv_bw;
@@ -250,7 +250,6 @@ void tr_bind(const tr_plan *p, uint64_t combination, coef_t *c)
     c->inv_dp = y.inv_dp;
     c->inv_pp = p->inv[AX_PP][at[AX_PP]];
     c->inv_ep = y.inv_ep;
-    c->ranks = y.ranks;
     c->max_context = m->spec.max_context;
     c->k[K_INV_CHIPS] = y.inv_ranks * c->inv_pp;
     c->k[K_WEIGHTS] = y.spread * y.stage_share + (y.pp > 1.0 ? tr_max(y.first, y.last) : y.first + y.last);
@@ -261,6 +260,5 @@ void tr_bind(const tr_plan *p, uint64_t combination, coef_t *c)
     c->k[K_INV_FLOPS] = y.ip * c->k[K_INV_CHIPS];
     c->k[K_INV_BYTES] = y.chip->inv_bw * c->k[K_INV_CHIPS];
     c->k[K_OVERHEAD] = m->spec.layers * hw->layer_overhead + y.pp * hw->step_overhead;
-    c->k[K_EXPERT_BOUND] = c->bound_expert;
     c->k[K_ON_CHIP] = hw->sram_bytes * y.pp * y.chip->inv_bw;
 }

@@ -63,9 +63,8 @@ typedef struct {
     double state_traffic, state_traffic_bound;    /* moved per sequence and step by the replica */
     double state_seconds;                         /* typical, per sequence and step */
     double flops_body, flops_head, flops_expert;  /* FLOP per token of the replica */
-    double bound_body, bound_head, bound_expert, bound_state; /* s per token */
+    double bound_body, bound_head, bound_state;   /* s per token */
     double read_bytes, read_bound;                /* weights that all ranks read in one microbatch step: dense; fewest */
-    double ranks;
     uint32_t n_body, n_head, n_expert, n_context;
     uint32_t pp_index, dp_index;
     row_t *rows;

@@ -60,7 +60,7 @@ TR_FN void prefill_work(const coef_t *c, const lengths_t *x, int needs, prefill_
     uint32_t r;
     if (!(needs & NEED_PREFILL) || !(needs & (NEED_BOUND | NEED_WORK))) return;
     pre->dense = isl * c->bound_body + c->bound_head;
-    pre->routed = isl * c->bound_expert;
+    pre->routed = isl * c->k[K_EXPERT_BOUND];
     pre->network = isl * c->k[K_NETWORK_BOUND];
     pre->flops = isl * (c->flops_body + c->flops_expert) + c->flops_head;
     for (r = 0; r < c->n_context; r++) {

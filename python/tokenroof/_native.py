@@ -21,6 +21,7 @@ __all__ = [
     "ESTIMATES",
     "ISAS",
     "UNITS",
+    "BestState",
     "NativePlan",
     "column_text",
     "function_address",
@@ -143,17 +144,6 @@ class NativePlan:
         pointers, keep = _outputs(out, end - begin)
         _raise(lib.tr_plan_store(self._plan, begin, end, len(columns), _columns(columns), pointers, err), err)
         del keep
-
-    def best_state(
-        self,
-        objective: str,
-        maximize: bool,
-        by: Sequence[str],
-        where: Sequence[tuple[str, str, float]],
-        k: int,
-        misfits: bool,
-    ) -> BestState:
-        return BestState(self, objective, maximize, by, where, k, misfits)
 
     def best(self, begin: int, end: int, state: BestState) -> None:
         """Let the points [begin, end) compete for the places in ``state``."""

@@ -123,8 +123,10 @@ class Plan:
         """Columns of arbitrary points: inputs broadcast to one dimension; values need not be on the axes."""
         names = check_columns(columns)
         given = np.asarray(combination)
-        if given.dtype.kind not in "iu" or (given.size and given.min() < 0):
-            raise SpecError("combination", given.dtype, "whole numbers from 0")
+        if given.dtype.kind not in "iu":
+            raise SpecError("combination", f"array of {given.dtype}", "whole numbers from 0")
+        if given.size and given.min() < 0:
+            raise SpecError("combination", int(given.min()), "whole numbers from 0")
         c, b, i, o = np.broadcast_arrays(
             given.astype(np.uint64), *(np.asarray(a, dtype=np.float64) for a in (batch, isl, osl))
         )
@@ -160,7 +162,7 @@ class Plan:
         if not isinstance(k, int) or isinstance(k, bool) or not 1 <= k < 2**31:
             raise SpecError("k", k, "a whole number from 1")
         larger = objective in LARGER_IS_BETTER if maximize is None else maximize
-        return self.native.best_state(objective, larger, groups, parse_where(where), k, not fits)
+        return BestState(self.native, objective, larger, groups, parse_where(where), k, not fits)
 
     def best(self, begin: int, end: int, state: BestState) -> BestState:
         """Let the points [begin, end) compete for the places of ``state``; any split gives the same answer."""

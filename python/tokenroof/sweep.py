@@ -73,7 +73,7 @@ class Sweep:
         self.axes = Axes(axes)
         self.estimate = estimate
         self.memory_fraction = float(memory_fraction)
-        self._plans: dict[str, Plan] = {}
+        self._plans: dict[tuple[str, bool], Plan] = {}
         if self.size >= 2**63:
             raise SpecError("axes", self.axes.shape, "a product of at most 2**63 - 1 points")
 
@@ -102,7 +102,7 @@ class Sweep:
 
     def plan(self, isa: str = "auto", bind_all: bool = False) -> Plan:
         """The sweep bound to numbers; made once for each ``isa``."""
-        key = f"{isa} {bind_all}"
+        key = isa, bind_all
         if key not in self._plans:
             self._plans[key] = Plan(
                 self.axes, estimate=self.estimate, memory_fraction=self.memory_fraction, isa=isa, bind_all=bind_all
@@ -229,7 +229,7 @@ def _memory_bytes() -> int:
             text = Path(path).read_text(encoding="ascii")
         except OSError:
             continue  # another system, or no control groups
-        words = text[text.find(key) + len(key) :].split()
+        words = text.partition(key)[2].split() if key else text.split()
         if words and words[0].isdigit():
             limits.append(int(words[0]) * (1024 if key else 1))
     return min(limits)

@@ -14,9 +14,9 @@ FORMATS: dict[str, float] = {
     "fp32": 4.0,
     "bf16": 2.0,
     "fp16": 2.0,
-    "fp8": 1.0 + 4.0 / (128 * 128),  # one fp32 scale per 128 x 128 block (DeepSeek-V3, arXiv:2412.19437, 3.3.1)
+    "fp8": 1.0 + 4.0 / (128 * 128),  # one fp32 scale per 128 x 128 block (DeepSeek-V3, arXiv:2412.19437, 3.3.2)
     "int8": 1.0,  # per-channel scales: less than 1e-3 bytes per element
-    "int4": 0.5 + 4.0 / 128,  # fp16 scale and fp16 zero per group of 128 (AWQ, GPTQ): 4.25 bits
+    "int4": 0.5 + 4.0 / 128,  # fp16 scale and zero per group of 128: 4.25 bits (4.16 where zeros are packed to 4 bit)
     "mxfp4": 0.5 + 1.0 / 32,  # one e8m0 scale per 32 elements (OCP MX v1.0): 4.25 bits
     "nvfp4": 0.5 + 1.0 / 16,  # one e4m3 scale per 16 elements: 4.5 bits
 }
