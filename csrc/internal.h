@@ -112,7 +112,6 @@ struct tr_plan {
     pair_t *pairs;
     size_t n_pairs;
     double *touched;         /* [pair][pp][batch] typical */
-    double *touched_prefill; /* [pair][dp][isl] typical */
     shares_t *shares;        /* [pp][dp] */
     size_t max_rows, max_experts, max_contexts, coef_bytes;
     char *bound; /* combinations * coef_bytes, or NULL */
@@ -141,6 +140,7 @@ struct kernels {
                   double *memory, double *read);
     int (*counts)(size_t n, const double *x); /* whether all are whole numbers from 1 */
     void (*lengths)(size_t n, const double *batch, const double *isl, const double *osl, double *inv, lengths_t *out);
+    double (*prefill)(const tr_plan *p, const coef_t *c, const lengths_t *x);
     void (*fill)(const tr_plan *p, const coef_t *c, double batch, const lengths_t *x, int needs, double *bat,
                  double *seq, size_t stride);
     void (*basis)(tile_t *t);

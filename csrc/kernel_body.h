@@ -140,6 +140,12 @@ TR_TARGET TR_FN typical_t TR_ISA_FN(typical_at)(const tr_plan *p, const coef_t *
     return t;
 }
 
+/* Typical prefill of one request [s], for a row of the grid. */
+TR_TARGET static double TR_ISA_FN(prefill)(const tr_plan *p, const coef_t *c, const lengths_t *x)
+{
+    return TR_ISA_FN(typical_at)(p, c, 1.0, 1.0, x, NEED_PREFILL).seconds[1];
+}
+
 /* All inputs of one lane but B_INV: what the batch decides as tables over the axis hold it for the grid, then the
  * sequence. */
 TR_TARGET static void TR_ISA_FN(fill)(const tr_plan *p, const coef_t *c, double batch, const lengths_t *x, int needs,
@@ -335,8 +341,8 @@ TR_TARGET static double TR_ISA_FN(search)(const tile_t *t, double limit, int by_
     return by_step ? TR_ISA_FN(search_form)(t, limit, 1, 0) : TR_ISA_FN(search_form)(t, limit, 0, 0);
 }
 
-const kernels_t TR_ISA_FN(tr_kernels) = {TR_ISA_FN(batch), TR_ISA_FN(counts), TR_ISA_FN(lengths), TR_ISA_FN(fill),
-                                         TR_ISA_FN(basis), TR_ISA_FN(column), TR_ISA_FN(search)};
+const kernels_t TR_ISA_FN(tr_kernels) = {TR_ISA_FN(batch), TR_ISA_FN(counts), TR_ISA_FN(lengths), TR_ISA_FN(prefill),
+                                         TR_ISA_FN(fill), TR_ISA_FN(basis), TR_ISA_FN(column), TR_ISA_FN(search)};
 
 #undef EACH
 #undef JOULES

@@ -229,13 +229,12 @@ static int copy_axes(tr_plan *p, const tr_axes *x, tr_error *err)
 
 static int hoist(tr_plan *p, tr_error *err)
 {
-    const size_t nb = p->n[AX_BATCH], npp = p->n[AX_PP], ndp = p->n[AX_DP], ni = p->n[AX_ISL];
+    const size_t nb = p->n[AX_BATCH], npp = p->n[AX_PP], ndp = p->n[AX_DP];
     size_t i, j, k, b;
     p->shares = keep(p, times(npp, ndp), sizeof *p->shares);
     p->touched = keep(p, times(p->n_pairs, times(npp, nb)), sizeof(double));
-    p->touched_prefill = keep(p, times(p->n_pairs, times(ndp, ni)), sizeof(double));
     p->by_osl = keep(p, p->n[AX_OSL], sizeof *p->by_osl);
-    if (!p->by_osl || !p->shares || !p->touched || !p->touched_prefill) return tr_fail(err, TR_ERR_MEMORY, AX_BATCH, -1, "out of memory");
+    if (!p->by_osl || !p->shares || !p->touched) return tr_fail(err, TR_ERR_MEMORY, AX_BATCH, -1, "out of memory");
     for (i = 0; i < p->n[AX_OSL]; i++) p->by_osl[i] = lengths_of_osl(p->axis[AX_OSL][i]);
     for (i = 0; i < npp; i++)
         for (j = 0; j < ndp; j++) {
@@ -259,16 +258,11 @@ static int hoist(tr_plan *p, tr_error *err)
                 s->micro[b] = tr_min(pp, s->seqs[b]);
             }
         }
-    for (k = 0; k < p->n_pairs; k++) {
+    for (k = 0; k < p->n_pairs; k++)
         for (i = 0; i < npp; i++)
             for (b = 0; b < nb; b++)
                 p->touched[(k * npp + i) * nb + b] = tr_expected_experts(
                     p->pairs[k].experts, p->pairs[k].active, p->shares[i * ndp].expert_tokens[b]);
-        for (j = 0; j < ndp; j++)
-            for (i = 0; i < ni; i++)
-                p->touched_prefill[(k * ndp + j) * ni + i] = tr_expected_experts(
-                    p->pairs[k].experts, p->pairs[k].active, p->axis[AX_ISL][i] * p->axis[AX_DP][j]);
-    }
     return TR_OK;
 }
 

@@ -1,5 +1,5 @@
 /* What isl and osl decide for one combination: prefill, the cost of context, the cache of a full sequence.
- * Inline: walk.c calls it once a row, list.c once a point. */
+ * Inline: walk.c calls it once a row, the kernels once a point of a list. The typical prefill is theirs (typical_at). */
 #ifndef TOKENROOF_SEQ_H
 #define TOKENROOF_SEQ_H
 
@@ -31,26 +31,6 @@ TR_FN double mean_context(const lengths_t *x, double window)
 TR_FN double causal_pairs(const lengths_t *x, double window)
 {
     return window == INFINITY ? x->pairs : tr_causal_pairs(x->isl, window);
-}
-
-/* Typical prefill of one request [s]. touched: distinct experts of each expert row. */
-TR_FN double prefill_typical(const coef_t *c, const lengths_t *x, const double *touched)
-{
-    const double isl = x->isl;
-    double t = ((c->k[K_OVERHEAD] + c->k[K_LATENCY]) + isl * c->k[K_PER_TOKEN])
-               + (c->k[K_LIGHT] + isl * c->k[K_LIGHT_TOKEN]);
-    uint32_t r;
-    for (r = 0; r < c->n_body; r++) t += tr_row_seconds(isl, c->rows[r].f, c->rows[r].w, c->rows[r].a);
-    for (; r < c->n_body + c->n_head; r++) t += tr_row_seconds(1.0, c->rows[r].f, c->rows[r].w, c->rows[r].a);
-    for (r = 0; r < c->n_expert; r++) {
-        const expert_t *e = &c->experts[r];
-        t += tr_expert_seconds(isl * c->k[K_DP], tr_experts_per_rank(touched[r], c->inv_ep), e->f, e->w, e->a);
-    }
-    for (r = 0; r < c->n_context; r++) {
-        const context_t *o = &c->contexts[r];
-        t += tr_max(o->prefill_compute * causal_pairs(x, o->window), o->prefill_memory * isl);
-    }
-    return t;
 }
 
 /* Prefill's bound and FLOP, where a column needs them. */

@@ -10,7 +10,6 @@ typedef struct {
     double *fixed, *compute, *memory, *read;
     double *basis, *lanes_batch, *lanes_seq;
     const double **touched;
-    double *touched_isl;
     double seq[N_SEQ];
 } scratch_t;
 
@@ -20,7 +19,6 @@ static void release(scratch_t *s)
     free(s->fixed);
     free(s->basis);
     free(s->touched);
-    free(s->touched_isl);
 }
 
 static int reserve(scratch_t *s, const tr_plan *p)
@@ -31,8 +29,7 @@ static int reserve(scratch_t *s, const tr_plan *p)
     s->fixed = calloc(4 * nb, sizeof(double));
     s->basis = calloc((7 + N_BATCH + N_SEQ) * (size_t)TR_STRIDE, sizeof(double));
     s->touched = malloc(experts * sizeof *s->touched);
-    s->touched_isl = malloc(experts * sizeof *s->touched_isl);
-    if (!s->coef || !s->fixed || !s->basis || !s->touched || !s->touched_isl) {
+    if (!s->coef || !s->fixed || !s->basis || !s->touched) {
         release(s);
         return 0;
     }
@@ -56,15 +53,10 @@ static void batch_tables(const walk_t *w, scratch_t *s, const coef_t *c, const s
                           s->compute, s->memory, s->read);
 }
 
-static prefill_t prefill_at(const walk_t *w, scratch_t *s, const coef_t *c, const lengths_t *x, size_t isl)
+static prefill_t prefill_at(const walk_t *w, const coef_t *c, const lengths_t *x)
 {
-    const tr_plan *p = w->plan;
-    uint32_t r;
     prefill_t pre = {0.0, 0.0, 0.0, 0.0, 0.0};
-    for (r = 0; r < c->n_expert; r++)
-        s->touched_isl[r] =
-            p->touched_prefill[((size_t)c->experts[r].pair * p->n[AX_DP] + c->dp_index) * p->n[AX_ISL] + isl];
-    if ((w->needs & NEED_PREFILL) && (w->needs & NEED_TYPICAL)) pre.typical = prefill_typical(c, x, s->touched_isl);
+    if ((w->needs & NEED_PREFILL) && (w->needs & NEED_TYPICAL)) pre.typical = w->plan->kernels->prefill(w->plan, c, x);
     prefill_work(c, x, w->needs, &pre);
     return pre;
 }
@@ -104,7 +96,7 @@ static void walk_combination(walk_t *w, scratch_t *s, uint64_t base, uint64_t fi
         const size_t b_end = (row + 1) * nb > last ? (size_t)(last - row * nb) : nb;
         lengths_t x = p->by_osl[osl];
         set_isl(&x, p->axis[AX_ISL][isl]);
-        if (isl != isl_of_prefill) pre = prefill_at(w, s, c, &x, isl);
+        if (isl != isl_of_prefill) pre = prefill_at(w, c, &x);
         isl_of_prefill = isl;
         seq_eval(c, &x, &pre, w->needs, s->seq, 1);
         while (b < b_end) {
