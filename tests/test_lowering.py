@@ -429,7 +429,7 @@ def refused(config: object, *words: str) -> None:
         (LLAMA, "hidden_size num_hidden_layers num_attention_heads intermediate_size vocab_size"),
         (MIXTRAL, "num_local_experts num_experts_per_tok intermediate_size"),
         (QWEN3_MOE, "num_experts num_experts_per_tok moe_intermediate_size"),
-        (DEEPSEEK, "kv_lora_rank qk_nope_head_dim qk_rope_head_dim v_head_dim n_routed_experts first_k_dense_replace"),
+        (DEEPSEEK, "kv_lora_rank qk_nope_head_dim qk_rope_head_dim v_head_dim n_routed_experts"),
         (GPT_OSS, "num_local_experts intermediate_size sliding_window"),
     ],
 )

@@ -18,18 +18,19 @@ class Rows:
         Elements per layer that the group's blocks have gathered so far [elements].
     """
 
-    def __init__(self, hidden: int, count: int, label: str) -> None:
+    def __init__(self, hidden: int, count: int, label: str, repeat: int = 1) -> None:
         self.hidden = hidden
         self.norms = 0
         self.biases = 0
-        self._count = float(count)
+        self._stored = float(count)
+        self._count = float(count * repeat)
         self._label = label
 
     def row(self, name: str, kind: Kind, weights: Weights = Weights.LINEAR, **coefficients: float) -> Operator:
-        """A row that every layer of the group executes once, each with weights of its own."""
+        """A row of every layer of the group."""
         full_name = f"{name}.{self._label}" if self._label else name
         values: dict[str, Any] = {key: float(value) for key, value in coefficients.items()}
-        return Operator(full_name, kind, weights, count=self._count, stored=self._count, **values)
+        return Operator(full_name, kind, weights, count=self._count, stored=self._stored, **values)
 
     def gemm(
         self, name: str, n_in: int, n_out: int, kind: Kind = Kind.GEMM, weights: Weights = Weights.LINEAR

@@ -28,6 +28,23 @@ class ConfigReader:
         self.where = where
         self.model_type = self.text("model_type")
 
+    def over(self, defaults: Mapping[str, Any]) -> ConfigReader:
+        """The same config, with ``defaults`` for what it leaves out."""
+        if not defaults:
+            return self
+        given = {key: value for key, value in self._config.items() if value is not None or key not in defaults}
+        return ConfigReader({**defaults, **given}, self.where)
+
+    def inner(self, key: str) -> ConfigReader:
+        """The object under ``key``, read as a config of its own; empty when absent."""
+        value = self._config.get(key)
+        if value is None:
+            value = {}
+        if not isinstance(value, Mapping):
+            raise self._wrong(key, value, "an object")
+        place = f"{self.where}: {key}" if self.where else key
+        return ConfigReader({**value, "model_type": self.model_type}, place)
+
     def error(self, message: str) -> ConfigError:
         """A `ConfigError` with the place of this config in front."""
         return ConfigError(f"{self.where}: {message}" if self.where else message)

@@ -29,12 +29,15 @@ def _(ffn: Dense, rows: Rows) -> Iterator[Operator]:
 @ffn_rows.register
 def _(ffn: Experts, rows: Rows) -> Iterator[Operator]:
     hidden, up = rows.hidden, _up_width(ffn.width, ffn.gated)
-    matrices = hidden * (up + ffn.width)
+    inner = ffn.latent or hidden  # what an expert reads and writes
+    matrices = inner * (up + ffn.width)
     # An expert's biases travel with its matrices: only those of touched experts are read.
-    expert = matrices + (up + hidden) * ffn.bias
+    expert = matrices + (up + inner) * ffn.bias
     rows.biases += ffn.experts * ffn.router_bias
     yield rows.gemm("router", hidden, ffn.experts, Kind.REPLICATED, Weights.WIDE)
-    yield rows.collective("all_to_all", Kind.ALL_TO_ALL, hidden * ffn.active)
+    if ffn.latent:  # before dispatch and after combine: every rank needs the whole vector
+        yield rows.gemm("latent_down", hidden, ffn.latent, Kind.REPLICATED)
+    yield rows.collective("all_to_all", Kind.ALL_TO_ALL, inner * ffn.active)
     yield rows.row(
         "experts",
         Kind.EXPERTS,
@@ -42,10 +45,12 @@ def _(ffn: Experts, rows: Rows) -> Iterator[Operator]:
         read_elems=expert,
         store_elems=ffn.experts * expert,
         flops_token=2 * ffn.active * matrices,
-        act_elems=ffn.active * (2 * hidden + up + ffn.width),
+        act_elems=ffn.active * (2 * inner + up + ffn.width),
         experts=ffn.experts,
         active=ffn.active,
     )
+    if ffn.latent:
+        yield rows.gemm("latent_up", ffn.latent, hidden, Kind.REPLICATED)
     if ffn.shared_width:
         shared_up = _up_width(ffn.shared_width, ffn.gated)
         size = hidden * (shared_up + ffn.shared_width)
@@ -58,6 +63,8 @@ def _(ffn: Experts, rows: Rows) -> Iterator[Operator]:
             flops_token=2 * size,
             act_elems=2 * hidden + shared_up + ffn.shared_width,
         )
+        if ffn.shared_gate:
+            yield rows.gemm("shared_gate", hidden, 1, Kind.REPLICATED, Weights.WIDE)
 
 
 def _up_width(width: int, gated: bool) -> int:

@@ -1,15 +1,16 @@
-"""Rows of the token mixers: projections, attention over the cache."""
+"""Rows of the token mixers: projections, attention over the cache, scans over a state."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from functools import singledispatch
 
 from ..specs.operator import Kind, Operator
 from .blocks import Rows
-from .shape import Attention, LatentAttention
+from .shape import Attention, Indexer, LatentAttention, Recurrent
 
-__all__ = ["mixer_rows"]
+__all__ = ["latent_flops_per_pair", "mixer_rows"]
 
 
 @singledispatch
@@ -20,24 +21,34 @@ def mixer_rows(mixer: object, rows: Rows) -> Iterator[Operator]:
 
 @mixer_rows.register
 def _(mixer: Attention, rows: Rows) -> Iterator[Operator]:
-    q = mixer.heads * mixer.head_dim
-    kv = 2 * mixer.kv_heads * mixer.head_dim
+    v_dim = mixer.v_dim or mixer.head_dim
+    q, out = mixer.heads * mixer.head_dim, mixer.heads * v_dim
+    kv = mixer.kv_heads * (mixer.head_dim + v_dim)
+    own_kv = 0 if mixer.shared_cache else kv if mixer.kv_projections == 2 else mixer.kv_heads * mixer.head_dim
     rows.norms += mixer.qk_norm
-    rows.biases += (q + kv) * mixer.qkv_bias + rows.hidden * mixer.o_bias + mixer.heads * mixer.sinks
-    yield rows.gemm("qkv_proj", rows.hidden, q + kv)
+    rows.biases += (q + own_kv) * mixer.qkv_bias + rows.hidden * mixer.o_bias + mixer.heads * mixer.sinks
+    yield rows.gemm("qkv_proj", rows.hidden, q + own_kv)
+    if mixer.gate:
+        yield rows.gemm("gate_proj", rows.hidden, mixer.gate)
+    store, window = 0 if mixer.shared_cache else kv, mixer.window
+    if mixer.indexer:
+        yield from _indexer_rows(mixer.indexer, rows, store)
+        store, window = 0, min(window, mixer.indexer.top)
+    per_pair = 2 * (q + out)  # query times keys, weights times values: 2 FLOP per element each
     yield rows.row(
         "attention",
         Kind.ATTENTION,
-        act_elems=2 * q,
-        flops_ctx_decode=4 * q,  # query times keys, weights times values: 2 FLOP each
-        flops_ctx_prefill=4 * q,
+        act_elems=q + out,
+        flops_ctx_decode=per_pair,
+        flops_ctx_prefill=per_pair,
         kv_read_elems=kv,
-        kv_store_elems=kv,
-        window=mixer.window,
+        kv_store_elems=store,
+        window=window,
+        chunked=mixer.chunked,
         heads=mixer.heads,
         kv_heads=mixer.kv_heads,
     )
-    yield rows.gemm("o_proj", q, rows.hidden)
+    yield rows.gemm("o_proj", out, rows.hidden)
 
 
 @mixer_rows.register
@@ -52,20 +63,100 @@ def _(mixer: LatentAttention, rows: Rows) -> Iterator[Operator]:
     else:  # the compressed vectors are shared by all heads, so every tp rank computes them whole
         yield rows.gemm("q_a_proj", rows.hidden, mixer.q_rank, Kind.REPLICATED)
         yield rows.gemm("q_b_proj", mixer.q_rank, q)
+    if mixer.gate:
+        yield rows.gemm("gate_proj", rows.hidden, mixer.gate)
     yield rows.gemm("kv_a_proj", rows.hidden, c + rope, Kind.REPLICATED)
     # Decode folds the key half into the query and the value half into the output (absorbed); prefill applies both to
-    # each new latent (expanded). Either way a token passes every element of the matrix once: 2 FLOP per element.
+    # each new latent (expanded). Either way a new token passes every element of the matrix once: 2 FLOP per element.
     # Activations are those of the expanded form, the smaller of the two.
     yield rows.gemm("kv_b_proj", c, heads * (mixer.nope + mixer.v_dim))
+    store, window = c + rope, math.inf
+    if mixer.indexer:
+        yield from _indexer_rows(mixer.indexer, rows, store)
+        store, window = 0, float(mixer.indexer.top)
     yield rows.row(
         "attention",
         Kind.ATTENTION,
         act_elems=q + out,
-        flops_ctx_decode=2 * heads * (2 * c + rope),  # scores over c + rope, values over c
-        flops_ctx_prefill=2 * heads * (mixer.nope + rope + mixer.v_dim),
+        flops_ctx_decode=latent_flops_per_pair(mixer, queries=1),
+        flops_ctx_prefill=latent_flops_per_pair(mixer, queries=math.inf),
         kv_read_elems=c + rope,
-        kv_store_elems=c + rope,
+        kv_store_elems=store,
+        window=window,
         heads=heads,
         kv_heads=1,  # one latent for all heads: tp cannot split the cache
     )
     yield rows.gemm("o_proj", out, rows.hidden)
+
+
+def latent_flops_per_pair(mixer: LatentAttention, queries: float) -> float:
+    """FLOP per query and cached token of latent attention, in the cheaper of its two forms.
+
+    Absorbed: scores over ``c + rope``, values over ``c``, for each head. Expanded: scores over ``nope + rope``, values
+    over ``v``, after each cached latent was expanded to ``heads * (nope + v)`` elements, once for all ``queries`` that
+    a step brings for the sequence. A prompt without a cached prefix expands its own latents anyway: ``inf``.
+
+    References
+    ----------
+    DeepSeek-V2, arXiv:2405.04434, section 2.1 and appendix C.
+    """
+    heads, c = mixer.heads, mixer.kv_rank
+    absorbed = 2.0 * heads * (2 * c + mixer.rope)
+    expanded = 2.0 * heads * (mixer.nope + mixer.rope + mixer.v_dim)
+    expansion = 2.0 * c * heads * (mixer.nope + mixer.v_dim) / queries
+    return min(absorbed, expanded + expansion)
+
+
+def _indexer_rows(indexer: Indexer, rows: Rows, store: int) -> Iterator[Operator]:
+    """Scoring over the whole context. The cache that it chooses from is stored whole, hence with this row."""
+    q = indexer.heads * indexer.head_dim
+    rows.norms += indexer.norm_params
+    yield rows.gemm("index_q_proj", indexer.q_in or rows.hidden, q, Kind.REPLICATED)
+    yield rows.gemm("index_k_proj", rows.hidden, indexer.head_dim, Kind.REPLICATED)
+    if indexer.weighted:
+        yield rows.gemm("index_weights", rows.hidden, indexer.heads, Kind.REPLICATED)
+    yield rows.row(
+        "indexer",
+        Kind.ATTENTION,
+        act_elems=q,
+        flops_ctx_decode=2 * q,
+        flops_ctx_prefill=2 * q,
+        kv_read_elems=indexer.head_dim,
+        kv_store_elems=indexer.head_dim + store,
+        kv_heads=1,
+    )
+
+
+@mixer_rows.register
+def _(mixer: Recurrent, rows: Rows) -> Iterator[Operator]:
+    *before, after = mixer.projections
+    rows.biases += sum(p.n_out for p in mixer.projections if p.bias)
+    for p in before:
+        yield rows.gemm(p.name, p.n_in, p.n_out, Kind.REPLICATED if p.shared else Kind.GEMM)
+    if mixer.conv:
+        channels, kernel = mixer.conv.channels, mixer.conv.kernel
+        rows.biases += channels * mixer.conv.bias
+        yield rows.row(
+            "conv",
+            Kind.ATTENTION,
+            read_elems=channels * kernel,
+            store_elems=channels * kernel,
+            flops_token=2 * channels * kernel,
+            act_elems=2 * channels,
+            state_elems=channels * (kernel - 1),
+            state_bytes=2.0,
+            kv_heads=mixer.heads,
+        )
+    if mixer.params:
+        rows.norms += mixer.params
+    yield rows.row(
+        f"{mixer.kind}_scan",
+        Kind.ATTENTION,
+        flops_token=mixer.flops,
+        act_elems=mixer.act,
+        state_elems=mixer.state,
+        state_bytes=mixer.state_bytes,
+        heads=mixer.heads,
+        kv_heads=mixer.heads,
+    )
+    yield rows.gemm(after.name, after.n_in, after.n_out)

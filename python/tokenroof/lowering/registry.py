@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from ..errors import near_matches
 from .config import ConfigReader
@@ -12,7 +13,7 @@ __all__ = ["NOT_DECODERS", "families", "family", "read_shape"]
 
 ReadShape = Callable[[ConfigReader], Shape]
 
-_FAMILIES: dict[str, ReadShape] = {}
+_FAMILIES: dict[str, tuple[ReadShape, Mapping[str, Any]]] = {}
 
 #: Common types that have an encoder or read images or sound: recognised only to say so.
 NOT_DECODERS = frozenset(
@@ -85,14 +86,17 @@ NOT_DECODERS = frozenset(
 )
 
 
-def family(*model_types: str) -> Callable[[ReadShape], ReadShape]:
-    """Registers a function that reads the shape of configs with one of these model types."""
+def family(*model_types: str, defaults: Mapping[str, Any] | None = None) -> Callable[[ReadShape], ReadShape]:
+    """Registers a function that reads the shape of configs with one of these model types.
+
+    ``defaults`` are those of the family's own configuration class, for keys that its published files leave out.
+    """
 
     def register(read: ReadShape) -> ReadShape:
         for model_type in model_types:
             if model_type in _FAMILIES:
                 raise ValueError(f"model_type {model_type!r} is registered twice")
-            _FAMILIES[model_type] = read
+            _FAMILIES[model_type] = read, defaults or {}
         return read
 
     return register
@@ -111,9 +115,9 @@ def read_shape(reader: ConfigReader) -> Shape:
     ConfigError
         When the ``model_type`` is unknown, or a key is missing, wrong, or contradicts another.
     """
-    read = _FAMILIES.get(reader.model_type)
-    if read is not None:
-        return read(reader)
+    if reader.model_type in _FAMILIES:
+        read, defaults = _FAMILIES[reader.model_type]
+        return read(reader.over(defaults))
     if reader.model_type in NOT_DECODERS:
         raise reader.error(f"model_type {reader.model_type!r} is not a decoder-only text model")
     near = near_matches(reader.model_type, families())

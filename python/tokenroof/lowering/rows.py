@@ -25,21 +25,27 @@ def operators(shape: Shape) -> tuple[Operator, ...]:
 
 
 def _rows(shape: Shape) -> Iterator[Operator]:
-    table = float(shape.vocab * shape.hidden)
-    yield Operator(
-        "embedding",
-        Kind.EMBEDDING,
-        Weights.HEAD,
-        Stage.FIRST,
-        store_elems=table,
-        act_elems=2.0 * shape.hidden,
-    )
+    width = shape.embed_width or shape.hidden
+    table = float(shape.vocab * width)
+    yield _lookup("embedding", table, width)
+    if shape.positions:
+        yield _lookup("positions", float(shape.positions * shape.hidden), shape.hidden)
+    if width != shape.hidden:
+        yield _edge_gemm("embedding_up", Stage.FIRST, width, shape.hidden)
+    if shape.embed_norm_params:
+        yield _edge_norm("embedding_norm", Stage.FIRST, shape.embed_norm_params)
+    if shape.per_layer_width:
+        every = shape.layers * shape.per_layer_width
+        yield _lookup("per_layer_embedding", float(shape.per_layer_vocab * every), every)
+        yield _edge_gemm("per_layer_proj", Stage.FIRST, shape.hidden, every)
+        yield _edge_norm("per_layer_norm", Stage.FIRST, shape.per_layer_width)
     for group in shape.groups:
-        yield from _group_rows(group, shape.hidden)
+        yield from _group_rows(group, shape)
     yield Operator("stage_handover", Kind.POINT_TO_POINT, comm_elems=float(shape.hidden))
     if shape.final_norm_params:
-        final = float(shape.final_norm_params)
-        yield Operator("final_norm", Kind.REPLICATED, Weights.WIDE, Stage.LAST, read_elems=final, store_elems=final)
+        yield _edge_norm("final_norm", Stage.LAST, shape.final_norm_params)
+    if width != shape.hidden:
+        yield _edge_gemm("head_down", Stage.LAST, shape.hidden, width)
     yield Operator(
         "lm_head",
         Kind.HEAD,
@@ -49,17 +55,53 @@ def _rows(shape: Shape) -> Iterator[Operator]:
         store_elems=0.0 if shape.tied else table,
         tied_elems=table if shape.tied else 0.0,
         flops_token=2.0 * table,
-        act_elems=float(shape.hidden + shape.vocab),
+        act_elems=float(width + shape.vocab),
+    )
+    if shape.head_bias:
+        yield _edge_norm("head_bias", Stage.LAST, shape.vocab)
+
+
+def _lookup(name: str, table: float, width: int) -> Operator:
+    """A table of which a token reads one row."""
+    return Operator(name, Kind.EMBEDDING, Weights.HEAD, Stage.FIRST, store_elems=table, act_elems=2.0 * width)
+
+
+def _edge_gemm(name: str, stage: Stage, n_in: int, n_out: int) -> Operator:
+    """A matrix before the first or after the last layer."""
+    size = float(n_in * n_out)
+    return Operator(
+        name,
+        Kind.REPLICATED,
+        Weights.LINEAR,
+        stage,
+        read_elems=size,
+        store_elems=size,
+        flops_token=2.0 * size,
+        act_elems=float(n_in + n_out),
     )
 
 
-def _group_rows(group: LayerGroup, hidden: int) -> Iterator[Operator]:
-    rows = Rows(hidden, group.count, group.label)
+def _edge_norm(name: str, stage: Stage, params: int) -> Operator:
+    """Small parameters before the first or after the last layer."""
+    elems = float(params)
+    return Operator(name, Kind.REPLICATED, Weights.WIDE, stage, read_elems=elems, store_elems=elems)
+
+
+def _group_rows(group: LayerGroup, shape: Shape) -> Iterator[Operator]:
+    hidden = shape.hidden
+    rows = Rows(hidden, group.count, group.label, group.repeat)
     rows.norms += group.norm_params
-    yield from mixer_rows(group.mixer, rows)
-    yield rows.collective("all_reduce_mixer", Kind.ALL_REDUCE, hidden)
-    yield from ffn_rows(group.ffn, rows)
-    yield rows.collective("all_reduce_ffn", Kind.ALL_REDUCE, hidden)
+    if group.mixer is not None:
+        yield from mixer_rows(group.mixer, rows)
+        if not group.parallel or group.ffn is None:
+            yield rows.collective("all_reduce_mixer", Kind.ALL_REDUCE, hidden)
+    if group.ffn is not None:
+        yield from ffn_rows(group.ffn, rows)
+        yield rows.collective("all_reduce_ffn", Kind.ALL_REDUCE, hidden)
+    if shape.per_layer_width:
+        rows.norms += hidden
+        yield rows.gemm("per_layer_gate", hidden, shape.per_layer_width, Kind.REPLICATED)
+        yield rows.gemm("per_layer_out", shape.per_layer_width, hidden, Kind.REPLICATED)
     if rows.norms:
         yield rows.small("norms", rows.norms)
     if rows.biases:

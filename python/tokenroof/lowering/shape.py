@@ -9,7 +9,32 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-__all__ = ["Attention", "Dense", "Experts", "Ffn", "LatentAttention", "LayerGroup", "Mixer", "Shape"]
+__all__ = [
+    "Attention",
+    "Conv",
+    "Dense",
+    "Experts",
+    "Ffn",
+    "Indexer",
+    "LatentAttention",
+    "LayerGroup",
+    "Mixer",
+    "Projection",
+    "Recurrent",
+    "Shape",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Indexer:
+    """Chooses which cached tokens a query reads: sparse attention by a small scoring network with keys of its own."""
+
+    top: int  #: cached tokens that a query reads
+    heads: int
+    head_dim: int
+    q_in: int = 0  #: width that the scoring queries are projected from; 0: the hidden state
+    weighted: bool = True  #: a weight per scoring head and token, projected from the hidden state
+    norm_params: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,10 +45,16 @@ class Attention:
     kv_heads: int
     head_dim: int
     window: float = math.inf  #: cached tokens that a query can see
+    chunked: bool = False  #: the window starts anew at each multiple of its length instead of sliding
+    v_dim: int = 0  #: width of a value head; 0: ``head_dim``
+    kv_projections: int = 2  #: 1 where the values are the keys' projection
+    shared_cache: bool = False  #: reads the cache of an earlier layer: neither projections nor a cache of its own
+    gate: int = 0  #: columns of an output gate, projected from the hidden state
     qkv_bias: bool = False
     o_bias: bool = False
     qk_norm: int = 0  #: parameters of the query and key norms of one layer
     sinks: bool = False  #: one learned logit per head
+    indexer: Indexer | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +68,43 @@ class LatentAttention:
     rope: int  #: query width per head, and key width shared by all heads, with rotary position
     v_dim: int
     bias: bool = False  #: on the down-projections and the output projection
+    gate: int = 0  #: columns of an output gate, projected from the hidden state
+    indexer: Indexer | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Projection:
+    """One matrix of a recurrent mixer."""
+
+    name: str
+    n_in: int
+    n_out: int
+    bias: bool = False
+    shared: bool = False  #: every tp rank computes it whole
+
+
+@dataclass(frozen=True, slots=True)
+class Conv:
+    """Short causal convolution of each channel; its state is the last ``kernel - 1`` inputs."""
+
+    channels: int
+    kernel: int
+    bias: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Recurrent:
+    """A mixer that keeps a state of fixed size per sequence: Mamba, gated DeltaNet, linear attention (`recurrent`)."""
+
+    kind: str  #: a word for the rows' names: mamba1, mamba2, delta, lightning
+    heads: int  #: tp must divide them
+    projections: tuple[Projection, ...]
+    state: int  #: elements per sequence and layer, without the convolution's
+    flops: int  #: FLOP per token of decaying, updating and reading the state
+    act: int  #: elements that the scan reads and writes per token
+    conv: Conv | None = None
+    params: int = 0  #: decays, skips, step biases, norms: what no matrix product uses
+    state_bytes: float = 4.0  #: bytes per element of the state; the convolution keeps 16 bit
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +125,13 @@ class Experts:
     width: int  #: of one routed expert
     gated: bool = True
     shared_width: int = 0  #: of all shared experts together
+    shared_gate: bool = False  #: one logit per token scales the shared expert
+    latent: int = 0  #: routed experts work on a projection of the hidden state of this width; 0: on the state itself
     bias: bool = False  #: on the matrices of every expert
     router_bias: bool = False  #: one number per expert, added to its logit or to its score
 
 
-Mixer = Attention | LatentAttention
+Mixer = Attention | LatentAttention | Recurrent
 Ffn = Dense | Experts
 
 
@@ -70,10 +140,12 @@ class LayerGroup:
     """``count`` layers that are alike; where they stand among the others does not matter."""
 
     count: int
-    mixer: Mixer
-    ffn: Ffn
+    mixer: Mixer | None
+    ffn: Ffn | None
     norm_params: int  #: of one layer's norms over the hidden state
     label: str = ""  #: tells the group's rows from those of other groups
+    parallel: bool = False  #: mixer and block read the same input: one all-reduce sums both
+    repeat: int = 1  #: times that each layer is executed, one after the other, with the same weights
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +158,15 @@ class Shape:
     tied: bool = False  #: the LM head is the embedding table
     final_norm_params: int = 0
     max_context: float = math.inf  #: longest isl + osl [tokens]
+    positions: int = 0  #: rows of a table of learned positions
+    embed_norm_params: int = 0  #: of norms between embedding and first layer
+    embed_width: int = 0  #: of embedding and LM head where it is not ``hidden``: a matrix on either side adapts it
+    head_bias: bool = False
+    per_layer_width: int = 0  #: of the embedding that every layer has besides (Gemma 3n); 0: none
+    per_layer_vocab: int = 0
+    checkpoint: tuple[tuple[str, int], ...] = ()  #: what a checkpoint holds besides: (what, parameters)
 
     @property
     def layers(self) -> int:
         """Layers that one forward pass executes."""
-        return sum(group.count for group in self.groups)
+        return sum(group.count * group.repeat for group in self.groups)

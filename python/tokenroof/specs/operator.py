@@ -77,6 +77,9 @@ class Operator:
     heads: float = 0.0  #: query heads: tp must divide them (0: no rule)
     kv_heads: float = 0.0  #: KV heads: the cache splits over at most this many ranks
     comm_elems: float = 0.0  #: elements per token of a collective's full tensor
+    chunked: float = 0.0  #: 1: the window starts anew at each multiple of its length instead of sliding
+    state_bytes: float = 4.0  #: bytes per element of the state (no KV format reaches it)
+    skew: float = 0.0  #: Zipf exponent of the routed experts' popularity (0: all alike)
 
     def __post_init__(self) -> None:
         for name, enum in (("kind", Kind), ("weights", Weights), ("stage", Stage)):
@@ -94,6 +97,9 @@ class Operator:
             raise SpecError("active", self.active, f"1 to {self.experts:g} experts", f"operator {self.name!r}")
         if self.window <= 0:
             raise SpecError("window", self.window, "at least one token", f"operator {self.name!r}")
+
+        if self.chunked and math.isinf(self.window):
+            raise SpecError("window", self.window, "a finite number where chunked is set", f"operator {self.name!r}")
 
     @property
     def params(self) -> float:

@@ -5,11 +5,23 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
 
 from ..config import ConfigReader
-from ..shape import Attention, Dense, Ffn, LayerGroup, Mixer, Shape
+from ..shape import Attention, Dense, Experts, Ffn, LatentAttention, LayerGroup, Mixer, Shape
 
-__all__ = ["attention", "check_active", "decoder", "dense", "windows"]
+__all__ = [
+    "attention",
+    "check_active",
+    "choose",
+    "dense",
+    "first_dense",
+    "layer_kinds",
+    "stack",
+    "windowed",
+    "windows",
+]
 
 
 def attention(
@@ -65,60 +77,126 @@ def windows(reader: ConfigReader, default: Sequence[float] | None = None) -> lis
     ConfigError
         When ``layer_types`` is not one known kind per layer, or needs a ``sliding_window`` that is missing.
     """
-    layers = reader.layers()
-    kinds = reader.items("layer_types")
-    if not kinds:
-        return list(default) if default is not None else [math.inf] * layers
-    if len(kinds) != layers:
-        raise reader.error(f"layer_types has {len(kinds)} entries, num_hidden_layers = {layers}")
-    unknown = next((kind for kind in kinds if kind not in ("full_attention", "sliding_attention")), None)
-    if unknown is not None:
-        raise reader.error(
-            f"layer_types holds {unknown!r}: model_type {reader.model_type!r} has full_attention and sliding_attention"
-        )
+    if not reader.items("layer_types"):
+        return list(default) if default is not None else [math.inf] * reader.layers()
+    kinds = layer_kinds(reader, ("full_attention", "sliding_attention"), ())
     sliding = reader.tokens("sliding_window")
     if math.isinf(sliding) and "sliding_attention" in kinds:
         raise reader.error("layer_types holds 'sliding_attention', but sliding_window is missing")
     return [sliding if kind == "sliding_attention" else math.inf for kind in kinds]
 
 
-def decoder(
+def layer_kinds(reader: ConfigReader, known: Sequence[str], default: Sequence[str]) -> list[str]:
+    """The kind of each layer: ``layer_types`` where the config has it, else ``default``.
+
+    Raises
+    ------
+    ConfigError
+        When ``layer_types`` is not one of ``known`` per layer.
+    """
+    layers = reader.layers()
+    kinds = reader.items("layer_types")
+    if not kinds:
+        return list(default)
+    if len(kinds) != layers:
+        raise reader.error(f"layer_types has {len(kinds)} entries, num_hidden_layers = {layers}")
+    unknown = next((kind for kind in kinds if kind not in known), None)
+    if unknown is not None:
+        raise reader.error(f"layer_types holds {unknown!r}: model_type {reader.model_type!r} has {' and '.join(known)}")
+    return kinds
+
+
+def stack(
     reader: ConfigReader,
-    mixer: Callable[[float], Mixer],
-    ffn: Callable[[bool], Ffn],
-    window: Sequence[float] | None = None,
-    sparse: Sequence[bool] | None = None,
+    mixers: Sequence[Mixer | None],
+    ffns: Sequence[Ffn | None],
+    *,
+    norms: int | Sequence[int] | None = None,
+    parallel: bool = False,
+    repeat: int = 1,
     tied: bool = False,
+    **rest: Any,
 ) -> Shape:
-    """A stack of layers with a norm before the mixer, one before the feed-forward block and one at the end.
+    """A decoder of the given layers; alike ones become one group.
 
     Parameters
     ----------
-    mixer, ffn : callable
-        The mixer for a window [tokens], the block for a dense (False) or sparse (True) layer.
-    window, sparse : sequence, optional
-        Per layer; when absent, no layer has a window, and all are dense.
+    mixers, ffns : sequence
+        One per layer; None where a layer has no such part.
+    norms : int or sequence of int, optional
+        Parameters of each layer's norms over the hidden state; two RMS norms when absent.
+    parallel, repeat
+        As in `LayerGroup`, for all layers.
     tied : bool
         What the family means when ``tie_word_embeddings`` is absent.
+    rest
+        Any other field of `Shape`; ``hidden``, ``vocab``, ``max_context`` and one final RMS norm come from the usual
+        keys when absent.
     """
-    layers = reader.layers()
-    hidden = reader.count("hidden_size")
-    kinds = Counter(zip(window or [math.inf] * layers, sparse or [False] * layers, strict=True))
-    some_windows = len({width for width, _ in kinds}) > 1
-    some_sparse = len({is_sparse for _, is_sparse in kinds}) > 1
-    groups = []
-    for (width, is_sparse), count in kinds.items():
-        label = []
-        if some_windows:
-            label.append("full" if math.isinf(width) else f"window{width:.0f}")
-        if some_sparse:
-            label.append("moe" if is_sparse else "dense")
-        groups.append(LayerGroup(count, mixer(width), ffn(is_sparse), 2 * hidden, "_".join(label)))
-    return Shape(
-        hidden,
-        reader.count("vocab_size"),
-        tuple(groups),
-        tied=reader.flag("tie_word_embeddings", tied),
-        final_norm_params=hidden,
-        max_context=reader.tokens("max_position_embeddings"),
+    hidden = rest.setdefault("hidden", None) or reader.count("hidden_size")
+    per_layer = (
+        [2 * hidden if norms is None else norms] * len(mixers) if norms is None or isinstance(norms, int) else norms
     )
+    kinds = Counter(zip(mixers, ffns, per_layer, strict=True))
+    mixer_words = {_mixer_word(mixer) for mixer, _, _ in kinds}
+    ffn_words = {_ffn_word(ffn) for _, ffn, _ in kinds}
+    groups: list[LayerGroup] = []
+    labels: Counter[str] = Counter()
+    for (mixer, ffn, norm), count in kinds.items():
+        words = [_mixer_word(mixer)] if len(mixer_words) > 1 else []
+        words += [_ffn_word(ffn)] if len(ffn_words) > 1 else []
+        label = "_".join(word for word in words if word)
+        labels[label] += 1
+        if labels[label] > 1:
+            label = f"{label}{labels[label]}"
+        elif not label and len(kinds) > 1:
+            label = "1"
+        groups.append(LayerGroup(count, mixer, ffn, norm, label, parallel=parallel, repeat=repeat))
+    rest["hidden"] = hidden
+    rest.setdefault("vocab", None)
+    rest["vocab"] = rest["vocab"] or reader.count("vocab_size")
+    rest.setdefault("final_norm_params", hidden)
+    rest.setdefault("max_context", reader.tokens("max_position_embeddings"))
+    return Shape(groups=tuple(groups), tied=reader.flag("tie_word_embeddings", tied), **rest)
+
+
+def _mixer_word(mixer: Mixer | None) -> str:
+    match mixer:
+        case None:
+            return ""
+        case Attention():
+            kind = "full" if math.isinf(mixer.window) else f"{'chunk' if mixer.chunked else 'window'}{mixer.window:.0f}"
+            kind += "_sparse" if mixer.indexer else ""
+            return f"{kind}_shared" if mixer.shared_cache else kind
+        case LatentAttention():
+            return "latent"
+        case _:
+            return mixer.kind
+
+
+def _ffn_word(ffn: Ffn | None) -> str:
+    return "" if ffn is None else "moe" if isinstance(ffn, Experts) else "dense"
+
+
+def first_dense(reader: ConfigReader, key: str = "first_k_dense_replace") -> list[bool]:
+    """Whether each layer is sparse: all after the first so many, where ``moe_layer_freq`` does not say otherwise."""
+    layers = reader.layers()
+    first = reader.count(key, least=0)
+    if first > layers:
+        raise reader.error(f"{key} = {first} is more than num_hidden_layers = {layers}")
+    every = reader.count("moe_layer_freq", default=1)
+    return [layer >= first and layer % every == 0 for layer in range(layers)]
+
+
+def choose(sparse: Sequence[bool], moe: Callable[[], Ffn], dense_block: Callable[[], Ffn]) -> list[Ffn]:
+    """The block of each layer; reads the keys of either kind only where a layer has it."""
+    blocks: dict[bool, Ffn] = {}
+    for kind in set(sparse):
+        blocks[kind] = moe() if kind else dense_block()
+    return [blocks[kind] for kind in sparse]
+
+
+def windowed(attn: Attention, widths: Sequence[float]) -> list[Attention]:
+    """``attn`` with the window of each layer."""
+    by_width = {width: replace(attn, window=width) for width in set(widths)}
+    return [by_width[width] for width in widths]

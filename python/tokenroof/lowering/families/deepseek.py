@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from ..config import ConfigReader
 from ..registry import family
-from ..shape import Dense, Experts, Ffn, LatentAttention, Shape
-from .common import check_active, decoder
+from ..shape import Dense, Experts, LatentAttention, Shape
+from .common import check_active, choose, first_dense, stack
 
 
-@family("deepseek_v3", "kimi_k2")
+@family("deepseek_v3", "kimi_k2", defaults={"first_k_dense_replace": 3})
 def _deepseek_v3(reader: ConfigReader) -> Shape:
-    attn = LatentAttention(
+    ffns = choose(first_dense(reader), lambda: _experts(reader), lambda: Dense(reader.count("intermediate_size")))
+    return stack(reader, [_latent(reader)] * reader.layers(), ffns)
+
+
+def _latent(reader: ConfigReader) -> LatentAttention:
+    return LatentAttention(
         heads=reader.count("num_attention_heads"),
         q_rank=reader.count("q_lora_rank") if reader.has("q_lora_rank") else None,
         kv_rank=reader.count("kv_lora_rank"),
@@ -19,21 +24,6 @@ def _deepseek_v3(reader: ConfigReader) -> Shape:
         v_dim=reader.count("v_head_dim"),
         bias=reader.flag("attention_bias", False),
     )
-    layers = reader.layers()
-    first = reader.count("first_k_dense_replace", least=0)
-    if first > layers:
-        raise reader.error(f"first_k_dense_replace = {first} is more than num_hidden_layers = {layers}")
-    every = reader.count("moe_layer_freq", default=1)
-    sparse = [layer >= first and layer % every == 0 for layer in range(layers)]
-    moe = _experts(reader) if any(sparse) else None
-    mlp = Dense(reader.count("intermediate_size")) if not all(sparse) else None
-
-    def ffn(is_sparse: bool) -> Ffn:
-        block = moe if is_sparse else mlp
-        assert block is not None  # made above for every value that ``sparse`` holds
-        return block
-
-    return decoder(reader, lambda _: attn, ffn, sparse=sparse)
 
 
 def _experts(reader: ConfigReader) -> Experts:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from ..config import ConfigReader
 from ..registry import family
 from ..shape import Dense, Experts, Ffn, Shape
-from .common import attention, check_active, decoder, windows
+from .common import attention, check_active, stack, windowed, windows
 
 
 @family("tokenroof")
@@ -20,4 +18,4 @@ def _generic(reader: ConfigReader) -> Shape:
         ffn = Experts(experts, active, reader.count("moe_intermediate_size"), gated)
     else:
         ffn = Dense(reader.count("intermediate_size"), gated)
-    return decoder(reader, lambda width: replace(attn, window=width), lambda _: ffn, windows(reader))
+    return stack(reader, windowed(attn, windows(reader)), [ffn] * reader.layers())

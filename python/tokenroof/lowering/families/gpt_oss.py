@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 
 from ..config import ConfigReader
 from ..registry import family
 from ..shape import Experts, Shape
-from .common import attention, check_active, decoder, windows
+from .common import attention, check_active, stack, windowed, windows
 
 
 @family("gpt_oss")
@@ -21,4 +20,4 @@ def _gpt_oss(reader: ConfigReader) -> Shape:
     layers = reader.layers()
     sliding = float(reader.count("sliding_window"))
     in_turn = [math.inf if layer % 2 else sliding for layer in range(layers)]  # the window comes first
-    return decoder(reader, lambda width: replace(attn, window=width), lambda _: moe, windows(reader, in_turn))
+    return stack(reader, windowed(attn, windows(reader, in_turn)), [moe] * layers)

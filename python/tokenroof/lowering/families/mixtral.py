@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from ..config import ConfigReader
 from ..registry import family
 from ..shape import Experts, Shape
-from .common import attention, check_active, decoder, windows
+from .common import attention, check_active, stack, windowed, windows
 
 
 @family("mixtral")
@@ -16,5 +14,5 @@ def _mixtral(reader: ConfigReader) -> Shape:
     experts, active = check_active(reader, "num_local_experts", "num_experts_per_tok")
     moe = Experts(experts, active, reader.count("intermediate_size"))  # the key holds the width of one expert
     window = reader.tokens("sliding_window")
-    window_of_layer = windows(reader, default=[window] * reader.layers())
-    return decoder(reader, lambda width: replace(attn, window=width), lambda _: moe, window_of_layer)
+    layers = reader.layers()
+    return stack(reader, windowed(attn, windows(reader, default=[window] * layers)), [moe] * layers)

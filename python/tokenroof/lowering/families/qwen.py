@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 
 from ..config import ConfigReader
 from ..registry import family
-from ..shape import Attention, Dense, Experts, Ffn, Shape
-from .common import attention, check_active, decoder, dense, windows
+from ..shape import Attention, Dense, Experts, Shape
+from .common import attention, check_active, choose, dense, stack, windowed, windows
 
 
 @family("qwen2")
 def _qwen2(reader: ConfigReader) -> Shape:
     attn, mlp = attention(reader, qkv_bias=True), dense(reader)  # the bias has no key
-    return decoder(reader, lambda width: replace(attn, window=width), lambda _: mlp, _windows(reader))
+    return stack(reader, windowed(attn, _windows(reader)), [mlp] * reader.layers())
 
 
 @family("qwen3")
 def _qwen3(reader: ConfigReader) -> Shape:
     attn, mlp = _qwen3_attention(reader), dense(reader)
-    return decoder(reader, lambda width: replace(attn, window=width), lambda _: mlp, _windows(reader))
+    return stack(reader, windowed(attn, _windows(reader)), [mlp] * reader.layers())
 
 
 @family("qwen3_moe")
@@ -28,13 +27,8 @@ def _qwen3_moe(reader: ConfigReader) -> Shape:
     attn = _qwen3_attention(reader)
     experts, active = check_active(reader, "num_experts", "num_experts_per_tok")
     moe = Experts(experts, active, reader.count("moe_intermediate_size"))
-    sparse = _sparse_layers(reader)
-    mlp = Dense(reader.count("intermediate_size")) if not all(sparse) else None
-
-    def ffn(is_sparse: bool) -> Ffn:
-        return moe if is_sparse or mlp is None else mlp
-
-    return decoder(reader, lambda width: replace(attn, window=width), ffn, _windows(reader), sparse)
+    ffns = choose(_sparse_layers(reader), lambda: moe, lambda: Dense(reader.count("intermediate_size")))
+    return stack(reader, windowed(attn, _windows(reader)), ffns)
 
 
 def _qwen3_attention(reader: ConfigReader) -> Attention:
