@@ -16,6 +16,7 @@ typedef struct {
     double tp, pp, ep, dp, inv_tp, inv_dp, inv_ep, ranks, inv_ranks, inv_etp, chips;
     double imbalance, stage_share;
     double first, last, spread; /* weight bytes of one chip, by stage */
+    double shared; /* bytes of one execution of the layers that are executed several times */
     const tr_precision *pr;
     const chip_t *chip;
     double ip, ipt;                               /* s/FLOP: bound, typical */
@@ -88,11 +89,12 @@ static uint32_t bind_dense(coef_t *c, layout_t *y, const tr_operator *o, double 
 {
     double bytes = y->pr->weight_bytes[o->weights];
     double seconds = o->flops_token * split;
+    double reads = o->stage == TR_LAYERS ? tr_reads_share(o->count, o->stored, y->shared, y->chip->hw.sram_bytes) : 1.0;
     row->f = count * seconds * y->ipt;
-    row->w = count * (o->read_elems * bytes * split) * y->chip->inv_bw_typical;
+    row->w = count * reads * (o->read_elems * bytes * split) * y->chip->inv_bw_typical;
     row->a = count * (o->act_elems * y->pr->act_bytes * split) * y->chip->inv_bw_typical;
     c->k[K_WEIGHTS_BOUND] += tr_min(o->count, o->stored) * (o->read_elems * bytes * split) * y->chip->inv_bw;
-    c->read_bytes += o->count * (o->read_elems * bytes * split) * y->ranks;
+    c->read_bytes += o->count * reads * (o->read_elems * bytes * split) * y->ranks;
     c->read_bound += tr_min(o->count, o->stored) * (o->read_elems * bytes * split) * y->ranks;
     if (o->kind == TR_HEAD) {
         c->bound_head += o->count * seconds * y->ip;
@@ -130,13 +132,15 @@ static void bind_context(coef_t *c, const layout_t *y, const tr_operator *o, dou
 {
     double kv_split = o->kv_heads > 0.0 && o->kv_heads < y->tp ? 1.0 / o->kv_heads : y->inv_tp;
     double read = o->kv_read_elems * y->pr->kv_bytes * kv_split;
-    double state = o->state_elems * y->pr->kv_bytes * kv_split;
+    double state_bytes = o->state_elems * (y->pr->state_bytes > 0.0 ? y->pr->state_bytes : o->state_bytes);
+    double state = state_bytes * kv_split;
     /* the bound splits caches over all of tp: by tokens where heads run out */
     double read_once = o->kv_read_elems * y->pr->kv_bytes * y->inv_tp;
-    double state_once = o->state_elems * y->pr->kv_bytes * y->inv_tp;
+    double state_once = state_bytes * y->inv_tp;
     double compute = count * (o->flops_ctx_decode * y->inv_tp) * y->ipt;
     double memory = count * read * y->chip->inv_bw_typical;
     x->window = o->window;
+    x->chunked = o->chunked;
     x->decode = tr_max(compute, memory);
     x->decode_compute = compute >= memory ? compute : 0.0;
     x->decode_memory = compute >= memory ? 0.0 : memory;
@@ -229,6 +233,11 @@ void tr_bind(const tr_plan *p, uint64_t combination, coef_t *c)
     y.imbalance = tr_stage_imbalance(m->spec.layers, y.pp);
     y.stage_share = y.imbalance * p->inv[AX_PP][at[AX_PP]];
     bind_links(&y);
+    for (i = 0; i < m->spec.n_operators; i++) {
+        const tr_operator *o = &m->ops[i];
+        if (dense_kind(o->kind) && o->stage == TR_LAYERS && o->stored > 0.0 && o->stored < o->count)
+            y.shared += o->read_elems * y.pr->weight_bytes[o->weights] * split_of(&y, o->kind);
+    }
     for (pass = 0; pass < 2; pass++) { /* body rows first, then the head: prefill gives the head one token */
         for (i = 0; i < m->spec.n_operators; i++) {
             const tr_operator *o = &m->ops[i];

@@ -27,19 +27,24 @@ TR_FN double tr_ceil(double x)
     return (double)(whole + ((double)whole < x)); /* no branch: what follows the point is anyone's guess */
 }
 
-/* (1) Distinct experts that `tokens` (whole) independent tokens touch, uniform routing: E (1 - (1 - k/E)^n). */
-TR_FN double tr_expected_experts(double experts, double active, double tokens)
+/* A base within 0 and 1 to a whole power, by squaring. */
+TR_FN double tr_power(double base, double exponent)
 {
-    double miss = 1.0;
-    double base = 1.0 - active / experts;
-    unsigned long long n = (unsigned long long)tr_min(tokens, 4611686018427387904.0); /* 2**62: miss is 0 or 1 long before */
+    double power = 1.0;
+    unsigned long long n = (unsigned long long)tr_min(exponent, 4611686018427387904.0); /* 2**62: 0 or 1 long before */
     while (n) {
         const double factor[2] = {1.0, base}; /* no branch: bits of a batch are anyone's guess */
-        miss = miss * factor[n & 1u];
+        power = power * factor[n & 1u];
         base = base * base;
         n >>= 1;
     }
-    return experts * (1.0 - miss);
+    return power;
+}
+
+/* (1) Distinct experts that `tokens` (whole) independent tokens touch, uniform routing: E (1 - (1 - k/E)^n). */
+TR_FN double tr_expected_experts(double experts, double active, double tokens)
+{
+    return experts * (1.0 - tr_power(1.0 - active / experts, tokens));
 }
 
 /* (2) Experts that the busiest of `ep` ranks reads: the mean share, but at least one. */
@@ -157,6 +162,34 @@ TR_FN double tr_max_batch(double usable, double weights, double kv_sequence, dou
 TR_FN double tr_joules_per_token(double chips, double idle, double dynamic, double spt, double spt_bound)
 {
     return chips * (idle * spt + dynamic * spt_bound);
+}
+
+/* (22) As (3) for a window that starts anew at each multiple of its length: the sum of c mod window over the steps. */
+TR_FN double tr_mean_chunk_context(double isl, double steps, double inv_steps, double window)
+{
+    double end = isl + steps;
+    double whole = 0.0 - tr_ceil(-(isl / window)), whole_end = 0.0 - tr_ceil(-(end / window));
+    double rest = isl - whole * window, rest_end = end - whole_end * window;
+    double sum = (whole_end - whole) * (window * (window - 1.0) * 0.5)
+                 + (rest_end * (rest_end - 1.0) * 0.5 - rest * (rest - 1.0) * 0.5);
+    return tr_max(sum, 0.0) * inv_steps;
+}
+
+/* (23) As (4) for such a window: sum over i = 0..isl-1 of (i mod window) + 1. */
+TR_FN double tr_chunk_pairs(double isl, double window)
+{
+    const double whole = 0.0 - tr_ceil(-(isl / window)), rest = isl - whole * window;
+    return whole * (window * (window + 1.0) * 0.5) + rest * (rest + 1.0) * 0.5;
+}
+
+/* (24) Probability that at least one of `tokens` (whole) touches an expert which a token uses with probability share. */
+TR_FN double tr_expert_touched(double share, double tokens) { return 1.0 - tr_power(1.0 - share, tokens); }
+
+/* (25) Share of the executions of a layer that read its weights from memory, where it is executed several times in
+ * succession: the first of them when what the repeated layers share fits on chip, else all. */
+TR_FN double tr_reads_share(double count, double stored, double shared_bytes, double sram_bytes)
+{
+    return stored > 0.0 && stored < count && shared_bytes <= sram_bytes ? stored / count : 1.0;
 }
 
 #endif

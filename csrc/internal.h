@@ -46,7 +46,7 @@ enum { NEED_TYPICAL = 1, NEED_BOUND = 2, NEED_PREFILL = 4, NEED_SPLIT = 8, NEED_
 typedef struct { double f, w, a; } row_t;                         /* dense row with FLOP: s/token, s, s/token */
 typedef struct { double f, w, a, read; uint32_t pair, pad; } expert_t; /* w per expert on a rank, read in all */
 typedef struct {
-    double window;
+    double window, chunked;
     double decode, decode_compute, decode_memory; /* typical s per sequence and cached token, and its limiting part */
     double prefill_compute, prefill_memory;       /* typical s per pair, per token */
     double bound_decode_compute, bound_decode_memory, bound_prefill;
@@ -77,7 +77,11 @@ typedef struct {
     double mean, pairs; /* (3) and (4) without a window: what most rows need */
 } lengths_t;
 typedef struct { double typical, dense, routed, network, flops; } prefill_t; /* of one request, by isl alone */
-typedef struct { double experts, active, miss[63]; } pair_t; /* miss: (1 - k/E)^(2^i) */
+typedef struct {
+    double experts, active, skew;
+    double miss[63];     /* (1 - k/E)^(2^i) */
+    const double *share; /* of each expert where popularity is skewed, else NULL */
+} pair_t;
 
 /* Tables over the batch axis for one (pp, dp): what only the split of the batch decides. */
 typedef struct { double *tokens, *expert_tokens, *tokens_bound, *expert_bound, *seqs, *micro; } shares_t;
@@ -150,6 +154,8 @@ struct kernels {
 extern const kernels_t tr_kernels_generic, tr_kernels_avx2, tr_kernels_avx512; /* the last two on x86-64 only */
 const kernels_t *tr_kernels_for(int isa, int *chosen);
 
+/* plan.c */
+double tr_touched(const pair_t *pair, double tokens);
 /* bind.c */
 size_t tr_coef_bytes(const tr_plan *p);
 void tr_bind(const tr_plan *p, uint64_t combination, coef_t *c);

@@ -90,6 +90,11 @@ TR_TARGET TR_FN void TR_ISA_FN(distinct_experts)(const pair_t *pair, const doubl
                      (uint64_t)tr_min(tokens[1], 4611686018427387904.0)};
     double miss[2] = {1.0, 1.0};
     int bit;
+    if (pair->share) {
+        out[0] = tr_touched(pair, tokens[0]);
+        out[1] = tr_touched(pair, tokens[1]);
+        return;
+    }
     for (bit = 0; n[0] | n[1]; bit++, n[0] >>= 1, n[1] >>= 1) {
         const double factor[2] = {1.0, pair->miss[bit]};
         miss[0] = miss[0] * factor[n[0] & 1u];
@@ -133,7 +138,7 @@ TR_TARGET TR_FN typical_t TR_ISA_FN(typical_at)(const tr_plan *p, const coef_t *
     }
     for (r = 0; (needs & NEED_PREFILL) && r < c->n_context; r++) {
         const context_t *o = &c->contexts[r];
-        sum[1] += tr_max(o->prefill_compute * causal_pairs(x, o->window), o->prefill_memory * x->isl);
+        sum[1] += tr_max(o->prefill_compute * causal_pairs(x, o), o->prefill_memory * x->isl);
     }
     t.seconds[0] = sum[0];
     t.seconds[1] = sum[1];

@@ -8,6 +8,8 @@
 #define MAX_STRUCT 4096
 #define MAX_AXIS ((size_t)1 << 31)
 #define MAX_OPERATORS 4096
+#define MAX_SKEW 16.0      /* Zipf exponents seen are near 1; above, shares underflow */
+#define MAX_SKEWED 65536.0 /* experts whose shares are held one by one */
 
 /* A size is also an array's stride: one that is no multiple of the alignment would put the next element askew. */
 static int bad_size(uint32_t size, size_t least)
@@ -54,7 +56,8 @@ static int check_operator(const tr_operator *o, int64_t model, unsigned row, tr_
 {
     const double coefs[] = {o->count, o->stored, o->read_elems, o->store_elems, o->tied_elems, o->flops_token,
                             o->act_elems, o->experts, o->active, o->flops_ctx_decode, o->flops_ctx_prefill,
-                            o->kv_read_elems, o->kv_store_elems, o->state_elems, o->heads, o->kv_heads, o->comm_elems};
+                            o->kv_read_elems, o->kv_store_elems, o->state_elems, o->heads, o->kv_heads, o->comm_elems,
+                            o->state_bytes, o->skew};
     size_t i;
     if (o->kind < TR_GEMM || o->kind > TR_POINT_TO_POINT || o->weights < TR_LINEAR || o->weights > TR_EXPERT_WEIGHTS
         || o->stage < TR_LAYERS || o->stage > TR_LAST)
@@ -68,10 +71,46 @@ static int check_operator(const tr_operator *o, int64_t model, unsigned row, tr_
                        row, o->heads, o->kv_heads);
     if (!(o->window > 0.0))
         return tr_fail(err, TR_ERR_VALUE, AX_MODEL, model, "operator %u has window %g: expected above 0", row, o->window);
+    if (o->chunked != 0.0 && !(o->chunked == 1.0 && o->window >= 1.0 && whole(o->window)))
+        return tr_fail(err, TR_ERR_VALUE, AX_MODEL, model, "operator %u: chunked %g, window %g: expected 0 or 1, whole",
+                       row, o->chunked, o->window);
+    if (o->skew > 0.0 && (o->skew > MAX_SKEW || !whole(o->experts) || o->experts > MAX_SKEWED))
+        return tr_fail(err, TR_ERR_VALUE, AX_MODEL, model, "operator %u: skew %g of %g experts: expected at most %g of %g",
+                       row, o->skew, o->experts, MAX_SKEW, MAX_SKEWED);
     if (o->kind == TR_EXPERTS && !(o->active > 0.0 && o->active <= o->experts))
         return tr_fail(err, TR_ERR_VALUE, AX_MODEL, model, "operator %u routes %g of %g experts", row, o->active,
                        o->experts);
     return TR_OK;
+}
+
+/* Inclusion probabilities under Zipf popularity: e^-skew, scaled to the sum k, none above 1 (docs/formulas.md, 24). */
+static const double *popularity(tr_plan *p, const tr_operator *o)
+{
+    const size_t n = (size_t)o->experts;
+    double *share = keep(p, n, sizeof *share);
+    double rest = 0.0, scale;
+    size_t e, sure = 0;
+    if (!share) return NULL;
+    for (e = n; e-- > 0;) share[e] = pow((double)(e + 1), -o->skew);
+    for (e = n; e-- > 0;) rest += share[e];
+    scale = o->active / rest;
+    while (sure < n && (double)sure < o->active && scale * share[sure] > 1.0) {
+        rest = 0.0;
+        for (e = n; e-- > sure + 1;) rest += share[e];
+        sure++;
+        scale = rest > 0.0 ? (o->active - (double)sure) / rest : 0.0;
+    }
+    for (e = 0; e < n; e++) share[e] = e < sure ? 1.0 : tr_max(tr_min(scale * share[e], 1.0), 0.0);
+    return share;
+}
+
+double tr_touched(const pair_t *pair, double tokens)
+{
+    double sum = 0.0;
+    size_t e;
+    if (!pair->share) return tr_expected_experts(pair->experts, pair->active, tokens);
+    for (e = 0; e < (size_t)pair->experts; e++) sum += tr_expert_touched(pair->share[e], tokens);
+    return sum;
 }
 
 static int copy_models(tr_plan *p, const tr_axes *x, tr_error *err)
@@ -101,7 +140,7 @@ static int copy_models(tr_plan *p, const tr_axes *x, tr_error *err)
         to->pair = keep(p, from->n_operators, sizeof *to->pair);
         if (!to->ops || !to->pair) return tr_fail(err, TR_ERR_MEMORY, AX_MODEL, -1, "out of memory");
         size_t op_size = from->operators[0].struct_size;
-        if (bad_size((uint32_t)op_size, FIRST(tr_operator, comm_elems)))
+        if (bad_size((uint32_t)op_size, FIRST(tr_operator, skew)))
             return tr_fail(err, TR_ERR_STRUCT_SIZE, AX_MODEL, (int64_t)m, "operator struct_size %u", (unsigned)op_size);
         for (i = 0; i < from->n_operators; i++) {
             const tr_operator *o = (const tr_operator *)((const char *)from->operators + i * op_size);
@@ -113,13 +152,18 @@ static int copy_models(tr_plan *p, const tr_axes *x, tr_error *err)
             if (o->kind == TR_EXPERTS) {
                 size_t k;
                 for (k = 0; k < p->n_pairs; k++)
-                    if (p->pairs[k].experts == o->experts && p->pairs[k].active == o->active) break;
+                    if (p->pairs[k].experts == o->experts && p->pairs[k].active == o->active
+                        && p->pairs[k].skew == o->skew)
+                        break;
                 if (k == p->n_pairs) {
                     pair_t *grown = keep(p, p->n_pairs + 1, sizeof *grown); /* few pairs: quadratic is fine */
                     if (!grown) return tr_fail(err, TR_ERR_MEMORY, AX_MODEL, -1, "out of memory");
                     if (p->n_pairs) memcpy(grown, p->pairs, p->n_pairs * sizeof *grown);
                     grown[k].experts = o->experts;
                     grown[k].active = o->active;
+                    grown[k].skew = o->skew;
+                    if (o->skew > 0.0 && !(grown[k].share = popularity(p, o)))
+                        return tr_fail(err, TR_ERR_MEMORY, AX_MODEL, -1, "out of memory");
                     grown[k].miss[0] = 1.0 - o->active / o->experts;
                     for (size_t bit = 1; bit < 63; bit++)
                         grown[k].miss[bit] = grown[k].miss[bit - 1] * grown[k].miss[bit - 1];
@@ -179,14 +223,15 @@ static int copy_hardware(tr_plan *p, const tr_axes *x, tr_error *err)
 static int copy_precisions(tr_plan *p, const tr_axes *x, tr_error *err)
 {
     size_t i, j, size = x->precision[0].struct_size;
-    if (bad_size((uint32_t)size, FIRST(tr_precision, kv_bytes)))
+    if (bad_size((uint32_t)size, FIRST(tr_precision, state_bytes)))
         return tr_fail(err, TR_ERR_STRUCT_SIZE, AX_PRECISION, 0, "struct_size %u", (unsigned)size);
     p->precisions = keep(p, x->n_precision, sizeof *p->precisions);
     p->rates = keep(p, times(x->n_hardware, x->n_precision), sizeof *p->rates);
     if (!p->precisions || !p->rates) return tr_fail(err, TR_ERR_MEMORY, AX_PRECISION, -1, "out of memory");
     for (i = 0; i < x->n_precision; i++) {
         const tr_precision *q = (const tr_precision *)((const char *)x->precision + i * size);
-        int ok = finite_from(q->act_bytes, 0.0) && finite_from(q->comm_bytes, 0.0) && finite_from(q->kv_bytes, 0.0);
+        int ok = finite_from(q->act_bytes, 0.0) && finite_from(q->comm_bytes, 0.0) && finite_from(q->kv_bytes, 0.0)
+                 && finite_from(q->state_bytes, 0.0);
         if (q->struct_size != size)
             return tr_fail(err, TR_ERR_STRUCT_SIZE, AX_PRECISION, (int64_t)i, "struct_size differs within the array");
         for (j = 0; j < 4; j++) ok = ok && finite_from(q->weight_bytes[j], 0.0);
@@ -261,8 +306,7 @@ static int hoist(tr_plan *p, tr_error *err)
     for (k = 0; k < p->n_pairs; k++)
         for (i = 0; i < npp; i++)
             for (b = 0; b < nb; b++)
-                p->touched[(k * npp + i) * nb + b] = tr_expected_experts(
-                    p->pairs[k].experts, p->pairs[k].active, p->shares[i * ndp].expert_tokens[b]);
+                p->touched[(k * npp + i) * nb + b] = tr_touched(&p->pairs[k], p->shares[i * ndp].expert_tokens[b]);
     return TR_OK;
 }
 

@@ -23,14 +23,17 @@ TR_FN void set_isl(lengths_t *x, double isl)
     x->pairs = tr_causal_pairs(isl, INFINITY);
 }
 
-TR_FN double mean_context(const lengths_t *x, double window)
+TR_FN double mean_context(const lengths_t *x, const context_t *o)
 {
-    return window == INFINITY ? x->mean : tr_mean_context(x->isl, x->steps, x->inv_steps, window);
+    if (o->window == INFINITY) return x->mean;
+    return o->chunked != 0.0 ? tr_mean_chunk_context(x->isl, x->steps, x->inv_steps, o->window)
+                             : tr_mean_context(x->isl, x->steps, x->inv_steps, o->window);
 }
 
-TR_FN double causal_pairs(const lengths_t *x, double window)
+TR_FN double causal_pairs(const lengths_t *x, const context_t *o)
 {
-    return window == INFINITY ? x->pairs : tr_causal_pairs(x->isl, window);
+    if (o->window == INFINITY) return x->pairs;
+    return o->chunked != 0.0 ? tr_chunk_pairs(x->isl, o->window) : tr_causal_pairs(x->isl, o->window);
 }
 
 /* Prefill's bound and FLOP, where a column needs them. */
@@ -44,7 +47,7 @@ TR_FN void prefill_work(const coef_t *c, const lengths_t *x, int needs, prefill_
     pre->network = isl * c->k[K_NETWORK_BOUND];
     pre->flops = isl * (c->flops_body + c->flops_expert) + c->flops_head;
     for (r = 0; r < c->n_context; r++) {
-        const double pairs = causal_pairs(x, c->contexts[r].window);
+        const double pairs = causal_pairs(x, &c->contexts[r]);
         pre->dense += c->contexts[r].bound_prefill * pairs;
         pre->flops += c->contexts[r].prefill_flops * pairs;
     }
@@ -56,7 +59,7 @@ TR_FN void seq_eval(const coef_t *c, const lengths_t *x, const prefill_t *pre, i
     uint32_t r;
     for (r = 0; r < c->n_context; r++) {
         const context_t *o = &c->contexts[r];
-        context += o->decode * mean_context(x, o->window);
+        context += o->decode * mean_context(x, o);
         kv += o->store * tr_min(x->isl + x->osl, o->window);
     }
     seq[S_CONTEXT * stride] = context;
@@ -70,7 +73,7 @@ TR_FN void seq_eval(const coef_t *c, const lengths_t *x, const prefill_t *pre, i
         double compute = c->bound_body + c->bound_head, memory = c->bound_state;
         for (r = 0; r < c->n_context; r++) {
             const context_t *o = &c->contexts[r];
-            const double mean = mean_context(x, o->window);
+            const double mean = mean_context(x, o);
             compute += o->bound_decode_compute * mean;
             memory += o->bound_decode_memory * mean;
         }
@@ -89,7 +92,7 @@ TR_FN void seq_eval(const coef_t *c, const lengths_t *x, const prefill_t *pre, i
         double bytes = needs & NEED_READ_BOUND ? c->state_traffic_bound : c->state_traffic;
         for (r = 0; r < c->n_context; r++) {
             const context_t *o = &c->contexts[r];
-            const double mean = mean_context(x, o->window);
+            const double mean = mean_context(x, o);
             compute += o->decode_compute * mean;
             memory += o->decode_memory * mean;
             flops += o->decode_flops * mean;

@@ -65,6 +65,9 @@ typedef struct tr_operator {
     double window;
     double heads, kv_heads;
     double comm_elems;
+    double chunked;     /* 1: the window starts anew at each multiple of its length */
+    double state_bytes; /* per element of the state */
+    double skew;        /* Zipf exponent of the routed experts' popularity */
 } tr_operator;
 
 typedef struct tr_model {
@@ -91,6 +94,7 @@ typedef struct tr_precision {
     uint32_t reserved;
     double weight_bytes[4]; /* by tr_weight_class */
     double act_bytes, comm_bytes, kv_bytes;
+    double state_bytes; /* per element of recurrent state; 0: as the model's rows say */
 } tr_precision;
 
 enum tr_estimate { TR_TYPICAL = 0, TR_BOUND = 1 };

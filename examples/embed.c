@@ -1,6 +1,6 @@
 // tokenroof embedded in a C program: one model, one chip, batch 1 to 128; which batch keeps a token under 15 ms?
 //
-//     cc -std=c11 -O3 -ffp-contract=off -fno-math-errno -fno-trapping-math -Icsrc examples/embed.c csrc/*.c -o embed
+//     cc -std=c11 -O3 -ffp-contract=off -fno-math-errno -fno-trapping-math -Icsrc examples/embed.c csrc/*.c -o embed -lm
 #include "tokenroof.h"
 
 #include <math.h>
@@ -61,7 +61,7 @@ int main(void)
         .struct_size = sizeof chip, .memory_bytes = 80e9, .memory_bandwidth = 3.35e12, .domain = 1.0,
         .power_max = 700.0, .power_idle = 100.0, .usd_per_s = 2.5 / 3600.0, .compute_efficiency = 0.6,
         .memory_efficiency = 0.8, .link_efficiency = 0.8, .layer_overhead = 5e-6, .step_overhead = 3e-4};
-    const tr_precision bf16 = {sizeof bf16, 0, {2.0, 2.0, 2.0, 2.0}, 2.0, 2.0, 2.0};
+    const tr_precision bf16 = {sizeof bf16, 0, {2.0, 2.0, 2.0, 2.0}, 2.0, 2.0, 2.0, 0.0};
     const double peak = 989.4e12, one = 1.0, isl = 2048.0, osl = 256.0;
     double batch[BATCHES], tpot[BATCHES], rate[BATCHES], status[BATCHES], best_rate;
     uint64_t best_point;

@@ -91,6 +91,7 @@ def row(dice: Dice, kind: Kind, name: str) -> Operator:
     if kind is Kind.EXPERTS:
         fields["experts"] = float(dice.choice([1, 2, 7, 8, 16, 60, 64, 128, 256, 384]))
         fields["active"] = float(dice.whole(1, int(fields["experts"])))
+        fields["skew"] = dice.choice([0.0, 0.0, 0.3, 1.0, 16.0])
     if kind is Kind.ATTENTION:
         work = ("flops_ctx_decode", "flops_ctx_prefill", "kv_read_elems", "kv_store_elems")
         fields |= {field: dice.maybe(1.0, 1e6) for field in work}
@@ -98,6 +99,8 @@ def row(dice: Dice, kind: Kind, name: str) -> Operator:
         fields["window"] = dice.choice(
             [math.inf, math.inf, float(dice.whole(1, 10**6)), float(dice.whole(1, 50)), dice.uniform(0.5, 1e6)]
         )
+        fields["chunked"] = float(float(fields["window"]).is_integer() and dice.chance())
+        fields["state_bytes"] = dice.choice([2.0, 4.0])
         fields["heads"] = float(dice.choice([0, 1, 6, 8, 24, 32, 64, 128]))
         fields["kv_heads"] = float(dice.choice([0, 1, 2, 3, 8, 32]))
     return Operator(name, kind, **fields)

@@ -45,6 +45,8 @@ DOMAINS: dict[str, st.SearchStrategy[float]] = {
     "seconds": SECONDS, "on_chip": SECONDS, "compute": SECONDS, "memory": SECONDS, "network": SECONDS,
     "prefill": SECONDS, "step": SECONDS, "inv_batch": SHARE, "decode_share": SHARE, "ttft": SECONDS, "tpot": SECONDS,
     "later": COUNT, "weights": AMOUNT, "kv_sequence": st.one_of(AMOUNT, magnitude(1e-300, 1.0)), "usable": AMOUNT,
+    "share": st.floats(0.0, 1.0), "exponent": COUNT, "base": st.floats(0.0, 1.0), "count": AMOUNT, "stored": AMOUNT,
+    "shared_bytes": AMOUNT, "sram_bytes": AMOUNT,
     "dp": COUNT, "chips": COUNT, "idle": MONEY, "dynamic": MONEY, "spt": SECONDS, "spt_bound": SECONDS,
 }  # fmt: skip
 ROUTED = st.one_of(spread(1, 4096).map(float), st.floats(1.0, 4096.0)).flatmap(
@@ -57,7 +59,8 @@ def arguments(name: str) -> st.SearchStrategy[tuple[float, ...]]:
     if name == "expected_experts":  # active is at most experts
         few = st.one_of(COUNT, st.just(0.0), spread(1, 4096).map(float))
         return st.tuples(ROUTED, few).map(lambda drawn: (*drawn[0], drawn[1]))
-    return st.tuples(*(DOMAINS[argument] for argument in names))
+    chunk = {"window": COUNT} if "chunk" in name else {}
+    return st.tuples(*(chunk.get(argument, DOMAINS[argument]) for argument in names))
 
 
 def flags() -> list[str]:
@@ -193,6 +196,27 @@ LENGTH = spread(1, 9_999)
 def test_mean_context_is_the_mean_of_every_step(isl: int, steps: int, window: float) -> None:
     total = sum(min(isl + j, window) for j in range(steps))
     assert fs.mean_context(float(isl), float(steps), 1.0 / steps, float(window)) == float(total) * (1.0 / steps)
+
+
+@settings(max_examples=100)
+@given(LENGTH, LENGTH, LENGTH)
+def test_mean_chunk_context_is_the_mean_of_every_step(isl: int, steps: int, window: int) -> None:
+    total = sum((isl + j) % window for j in range(steps))
+    assert fs.mean_chunk_context(float(isl), float(steps), 1.0 / steps, float(window)) == float(total) * (1.0 / steps)
+
+
+@settings(max_examples=100)
+@given(LENGTH, LENGTH)
+def test_chunk_pairs_counts_every_pair(isl: int, window: int) -> None:
+    assert fs.chunk_pairs(float(isl), float(window)) == sum(i % window + 1 for i in range(isl))
+
+
+@settings(max_examples=100)
+@given(LENGTH, LENGTH, LENGTH)
+def test_a_chunk_shows_at_most_what_a_sliding_window_shows(isl: int, steps: int, window: int) -> None:
+    args = float(isl), float(steps), 1.0 / steps, float(window)
+    assert fs.mean_chunk_context(*args) <= fs.mean_context(*args)
+    assert fs.chunk_pairs(float(isl), float(window)) <= fs.causal_pairs(float(isl), float(window))
 
 
 @settings(max_examples=100)

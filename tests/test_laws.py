@@ -214,8 +214,13 @@ def test_more_sequences_never_make_fewer_tokens(point: dict[str, Any]) -> None:
         assert at_most(two[name], 2 * one[name]) or one["tpot_s"] > 0 and name.startswith("tokens"), name
 
 
+def sliding(model: Model) -> Model:
+    """Without chunked windows: one that starts anew makes a longer context cheaper now and then."""
+    return replace(model, operators=tuple(replace(op, chunked=0.0) for op in model.operators))
+
+
 @settings(max_examples=60)
-@given(points(), st.integers(1, 100_000))
+@given(points(models=MODELS.map(sliding)), st.integers(1, 100_000))
 def test_longer_inputs_and_outputs_never_cost_less(point: dict[str, Any], more: int) -> None:
     short = at(point)
     longer_in, longer_out = at(point, isl=point["isl"] + more), at(point, osl=point["osl"] + more)
@@ -242,7 +247,7 @@ def test_more_memory_never_holds_fewer_sequences(point: dict[str, Any], times: f
 
 
 @settings(max_examples=60)
-@given(points(models=made_models()), spread(1, 10**5))
+@given(points(models=made_models().map(sliding)), spread(1, 10**5))
 def test_a_window_never_costs(point: dict[str, Any], window: int) -> None:
     model = point["model"]
     rows = tuple(replace(op, window=min(op.window, float(window))) for op in model.operators)
@@ -261,6 +266,39 @@ def test_narrower_weights_never_cost(point: dict[str, Any]) -> None:
         assert half[name] <= byte[name] <= wide[name], name
     for name in ("decode_flops", "prefill_flops", "kv_bytes_per_chip"):
         assert half[name] == byte[name] == wide[name], name
+
+
+@settings(max_examples=60)
+@given(points(models=made_models()))
+def test_narrower_state_never_costs(point: dict[str, Any]) -> None:
+    wide, own, half = (at(point, precision=replace(point["precision"], state=state)) for state in ("fp32", "", "bf16"))
+    for name in [*TIMES, *(f"{name}_bound" for name in TIMES), "kv_bytes_per_chip", "decode_bytes"]:
+        assert half[name] <= own[name] <= wide[name], name  # rows of the strategy keep 2 or 4 bytes
+
+
+@settings(max_examples=60)
+@given(points(models=made_models()), st.floats(0.0, 8.0))
+def test_skewed_routing_never_touches_more_experts(point: dict[str, Any], skew: float) -> None:
+    model = point["model"]
+    even, skewed = (
+        replace(model, operators=tuple(replace(op, skew=s if op.experts else 0.0) for op in model.operators))
+        for s in (0.0, skew)
+    )
+    a, b = at(point, model=even), at(point, model=skewed)
+    for name in ("tpot_s", "ttft_s", "decode_bytes"):
+        assert at_most(b[name], a[name]), name
+    for name in ("tpot_s_bound", "ttft_s_bound"):
+        assert a[name] == b[name], name
+
+
+@settings(max_examples=60)
+@given(points(models=made_models()), st.floats(1.0, 1e6))
+def test_more_memory_on_chip_never_costs(point: dict[str, Any], times: float) -> None:
+    """Repeated layers may then find their weights on chip (25), and a bound more of its operands (15)."""
+    hw = point["hardware"]
+    small, large = at(point), at(point, hardware=replace(hw, sram_bytes=hw.sram_bytes * times))
+    for name in [*TIMES, *(f"{name}_bound" for name in TIMES), "decode_bytes"]:
+        assert large[name] <= small[name], name
 
 
 # Dimensions: a change of unit changes numbers by powers of two, exactly, and nothing else.
@@ -336,7 +374,8 @@ def test_twice_the_bytes_over_twice_the_bandwidth_is_the_same_time(point: dict[s
     twice = replace(
         faster(faster(half, "memory"), "links"), memory_bytes=2 * hw.memory_bytes, sram_bytes=2 * hw.sram_bytes
     )
-    a, b = at(point, hardware=half, precision=precision("bf16")), at(point, hardware=twice, precision=precision("fp32"))
+    bf16, fp32 = (replace(precision(name), state=name) for name in ("bf16", "fp32"))
+    a, b = at(point, hardware=half, precision=bf16), at(point, hardware=twice, precision=fp32)
     for name in ALL:
         factor = {"B": 2.0, "FLOP/B": 0.5}.get(UNITS[name], 1.0)
         assert bits(b[name]) == bits(a[name] * factor), name
@@ -602,4 +641,5 @@ def test_one_row_on_a_perfect_chip_is_its_bound(hw: Hardware, p: Precision, batc
 def test_every_field_of_a_row_has_a_unit_in_the_test_above() -> None:
     """A new coefficient of Operator must take part in the dimensional analysis, or be named here as a pure number."""
     pure = {"name", "kind", "weights", "stage", "count", "stored", "experts", "active", "window", "heads", "kv_heads"}
+    pure |= {"chunked", "skew", "state_bytes"}  # bytes scale through elements
     assert {f.name for f in fields(Operator)} == pure | set(_FLOPS) | set(_ELEMS)

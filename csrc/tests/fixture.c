@@ -176,14 +176,20 @@ static void random_model(world_t *w, rng_t *r, int at)
     o[n++] = matrix(TR_GEMM, layers, hidden, 8.0 * hidden);
     o[n++] = matrix(TR_REPLICATED, layers, hidden, 3.0);
     o[n++] = attention(layers, q, kv, 128.0, INFINITY);
-    if (rng_below(r, 2)) o[n++] = attention(0.5 * layers, q, kv, 64.0, rng_pick(r, 4, windows));
+    if (rng_below(r, 2)) {
+        o[n] = attention(0.5 * layers, q, kv, 64.0, rng_pick(r, 4, windows));
+        o[n].chunked = o[n].window == 128.0 || o[n].window == 4096.0 ? (double)rng_below(r, 2) : 0.0;
+        n++;
+    }
     if (rng_below(r, 3) == 0) {
         o[n] = attention(layers, q, q, 32.0, INFINITY); /* state alone: an SSM or linear attention */
         o[n].kv_read_elems = o[n].kv_store_elems = o[n].flops_ctx_decode = o[n].flops_ctx_prefill = 0.0;
+        o[n].state_bytes = rng_below(r, 2) ? 4.0 : 2.0;
         o[n++].state_elems = 16.0 * hidden;
     }
     if (rng_below(r, 2)) {
         o[n++] = routed(layers - 1.0, hidden, 1024.0, rng_pick(r, 3, experts), 1.0 + (double)rng_below(r, 8));
+        if (rng_below(r, 3) == 0) o[n - 1].skew = 0.8;
         if (rng_below(r, 3) == 0) o[n++] = routed(1.0, hidden, 512.0, 12.0, 3.0);
         o[n++] = collective(TR_ALL_TO_ALL, layers, 8.0 * hidden);
     }

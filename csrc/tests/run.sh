@@ -33,7 +33,7 @@ done
 $CC $flags "$build"/*.o -o "$build/test_core" -lm
 "$build/test_core"
 
-$CC $flags -I"$core" "$examples/embed.c" "$core"/*.c -o "$build/embed"
+$CC $flags -I"$core" "$examples/embed.c" "$core"/*.c -o "$build/embed" -lm
 "$build/embed"
 
 # The formula sheet and the contract are C++ too.

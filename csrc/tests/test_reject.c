@@ -111,6 +111,12 @@ static void operators(world_t *w)
     LIE(TR_ERR_VALUE, MODEL, 0, w->ops[0][2].heads = 1.5);
     LIE(TR_ERR_VALUE, MODEL, 0, w->ops[0][2].kv_heads = 1e-300);
     LIE(TR_ERR_VALUE, MODEL, 0, w->ops[0][1].flops_token = 1e300);
+    LIE(TR_ERR_VALUE, MODEL, 0, w->ops[0][1].skew = 16.5);
+    LIE(TR_ERR_VALUE, MODEL, 0, (w->ops[0][1].skew = 1.0, w->ops[0][1].experts = 8.5));
+    LIE(TR_ERR_VALUE, MODEL, 0, (w->ops[0][1].skew = 1.0, w->ops[0][1].experts = 1e9));
+    LIE(TR_ERR_VALUE, MODEL, 0, w->ops[0][2].chunked = 1.0); /* without a window */
+    LIE(TR_ERR_VALUE, MODEL, 0, (w->ops[0][2].chunked = 1.0, w->ops[0][2].window = 0.5));
+    LIE(TR_ERR_VALUE, MODEL, 0, (w->ops[0][2].chunked = 0.5, w->ops[0][2].window = 8.0));
     LIE(TR_ERR_VALUE, MODEL, 0, w->models[0].n_operators = 0);
     LIE(TR_ERR_VALUE, MODEL, 0, w->models[0].n_operators = UINT32_MAX);
     LIE(TR_ERR_VALUE, MODEL, 0, w->models[0].layers = 0.0);

@@ -256,6 +256,9 @@ _OPERATOR_FIELDS = (
     "heads",
     "kv_heads",
     "comm_elems",
+    "chunked",
+    "state_bytes",
+    "skew",
 )
 
 
@@ -300,5 +303,6 @@ def _precisions(precisions: Sequence[Precision], keep: list[Any]) -> Any:
         item.struct_size = ffi.sizeof("tr_precision")
         item.weight_bytes = [p.weight_bytes, p.head_bytes, p.wide_bytes, p.expert_bytes]
         item.act_bytes, item.comm_bytes, item.kv_bytes = p.act_bytes, p.comm_bytes, p.kv_bytes
+        item.state_bytes = p.state_bytes
     keep.append(array)
     return array

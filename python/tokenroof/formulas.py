@@ -15,18 +15,22 @@ __all__ = [
     "all_reduce_per_byte_bound",
     "all_to_all_per_byte",
     "causal_pairs",
+    "chunk_pairs",
     "e2e_seconds",
     "expected_experts",
     "expert_seconds",
+    "expert_touched",
     "experts_per_rank",
     "joules_per_token",
     "max_batch",
+    "mean_chunk_context",
     "mean_context",
     "memory_bound",
     "memory_bytes",
     "microbatch",
     "microbatch_bound",
     "overlap",
+    "reads_share",
     "row_seconds",
     "seconds_per_token",
     "stage_imbalance",
@@ -40,6 +44,17 @@ def _min(a: float, b: float) -> float:
 
 def _max(a: float, b: float) -> float:
     return a if a > b else b
+
+
+def _power(base: float, exponent: float) -> float:
+    power = 1.0
+    n = int(exponent)
+    while n > 0:
+        if n & 1:
+            power = power * base
+        base = base * base
+        n >>= 1
+    return power
 
 
 def expected_experts(experts: float, active: float, tokens: float) -> float:
@@ -64,15 +79,7 @@ def expected_experts(experts: float, active: float, tokens: float) -> float:
     >>> expected_experts(8.0, 2.0, 1.0), expected_experts(8.0, 2.0, 4.0), expected_experts(8.0, 2.0, 512.0)
     (2.0, 5.46875, 8.0)
     """
-    miss = 1.0
-    base = 1.0 - active / experts
-    n = int(tokens)
-    while n > 0:
-        if n & 1:
-            miss = miss * base
-        base = base * base
-        n >>= 1
-    return experts * (1.0 - miss)
+    return experts * (1.0 - _power(1.0 - active / experts, tokens))
 
 
 def experts_per_rank(touched: float, inv_ep: float) -> float:
@@ -269,3 +276,56 @@ def joules_per_token(chips: float, idle: float, dynamic: float, spt: float, spt_
     0.644
     """
     return chips * (idle * spt + dynamic * spt_bound)
+
+
+def mean_chunk_context(isl: float, steps: float, inv_steps: float, window: float) -> float:
+    """(22) As (3), for a window that starts anew at each multiple of its length [tokens].
+
+    ``sum((isl + j) % window for j in range(steps)) * inv_steps`` in closed form, for a whole, finite window.
+
+    >>> mean_chunk_context(8190.0, 4.0, 0.25, 8192.0)  # 8190, 8191, 0 and 1 cached tokens of the chunk
+    4095.5
+    """
+    end = isl + steps
+    whole = 0.0 - float(math.ceil(-(isl / window)))
+    whole_end = 0.0 - float(math.ceil(-(end / window)))
+    rest = isl - whole * window
+    rest_end = end - whole_end * window
+    total = (whole_end - whole) * (window * (window - 1.0) * 0.5) + (
+        rest_end * (rest_end - 1.0) * 0.5 - rest * (rest - 1.0) * 0.5
+    )
+    return _max(total, 0.0) * inv_steps
+
+
+def chunk_pairs(isl: float, window: float) -> float:
+    """(23) As (4), for such a window [1]: ``sum(i % window + 1 for i in range(isl))``.
+
+    >>> chunk_pairs(5.0, 2.0), chunk_pairs(4.0, 8.0)  # 1 + 2 + 1 + 2 + 1; 1 + 2 + 3 + 4
+    (7.0, 10.0)
+    """
+    whole = 0.0 - float(math.ceil(-(isl / window)))
+    rest = isl - whole * window
+    return whole * (window * (window + 1.0) * 0.5) + rest * (rest + 1.0) * 0.5
+
+
+def expert_touched(share: float, tokens: float) -> float:
+    """(24) Probability that some of `tokens` independent tokens touches an expert that one uses with probability `share`.
+
+    Summed over the experts this is (1) for experts of unlike popularity.
+
+    >>> expert_touched(0.25, 4.0)
+    0.68359375
+    """
+    return 1.0 - _power(1.0 - share, tokens)
+
+
+def reads_share(count: float, stored: float, shared_bytes: float, sram_bytes: float) -> float:
+    """(25) Share of the executions of a layer that read its weights from memory [1].
+
+    A layer that is executed `count / stored` times in succession with the same weights reads them once where what the
+    repeated layers hold (`shared_bytes` of one execution) fits on chip, and each time where it does not.
+
+    >>> reads_share(60.0, 30.0, 4e6, 8e6), reads_share(60.0, 30.0, 4e7, 8e6)
+    (0.5, 1.0)
+    """
+    return stored / count if 0.0 < stored < count and shared_bytes <= sram_bytes else 1.0

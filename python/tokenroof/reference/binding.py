@@ -95,6 +95,10 @@ def bind(
     )
     k.update(dict.fromkeys(zeros, 0.0))
     stored = dict.fromkeys(Stage, 0.0)
+    shared = 0.0
+    for o in model.operators:
+        if o.kind in _DENSE and o.stage is Stage.LAYERS and 0.0 < o.stored < o.count:
+            shared += o.read_elems * weight_bytes(precision, o) * split(b.tp, o)
 
     def store(o: Operator, bytes_: float, split: float) -> None:
         weights = o.stored * o.store_elems * bytes_ * split
@@ -110,13 +114,14 @@ def bind(
         )
         read = o.read_elems * bytes_ * split
         k["weights_bound"] += fs._min(o.count, o.stored) * read * bw
-        k["read_bytes"] += o.count * read * ranks
+        reads = fs.reads_share(o.count, o.stored, shared, hardware.sram_bytes) if o.stage is Stage.LAYERS else 1.0
+        k["read_bytes"] += o.count * reads * read * ranks
         k["read_bound"] += fs._min(o.count, o.stored) * read * ranks
         k[f"bound_{kind}"] += o.count * seconds * ip
         k[f"flops_{kind}"] += o.count * o.flops_token
         store(o, bytes_, split)
         a = count * (o.act_elems * precision.act_bytes * split) * bwt
-        return Row(o, count * seconds * ipt, count * read * bwt, a)
+        return Row(o, count * seconds * ipt, count * reads * read * bwt, a)
 
     def routed(o: Operator, count: float) -> ExpertRow:
         bytes_ = weight_bytes(precision, o)
@@ -131,8 +136,9 @@ def bind(
 
     def context(o: Operator, count: float) -> ContextRow:
         kv_split = 1.0 / o.kv_heads if 0.0 < o.kv_heads < b.tp else inv_tp
-        read, state = o.kv_read_elems * precision.kv_bytes * kv_split, o.state_elems * precision.kv_bytes * kv_split
-        read_once, state_once = (n * precision.kv_bytes * inv_tp for n in (o.kv_read_elems, o.state_elems))
+        state_bytes = o.state_elems * (precision.state_bytes if precision.state_bytes > 0.0 else o.state_bytes)
+        read, state = o.kv_read_elems * precision.kv_bytes * kv_split, state_bytes * kv_split
+        read_once, state_once = o.kv_read_elems * precision.kv_bytes * inv_tp, state_bytes * inv_tp
         memory = count * read * bwt
         k["state_bytes"] += o.count * state * share
         k["state_traffic"] += 2.0 * (o.count * state) * b.tp

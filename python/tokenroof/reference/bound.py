@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from .. import formulas as fs
 from ..specs import Hardware, Kind, Model, Operator, Precision
+from .popularity import expected_experts
 
 __all__ = ["CONTEXT", "MEMORY", "OK", "Bound", "ContextRow", "ExpertRow", "Row", "RowTime", "split", "weight_bytes"]
 
@@ -22,6 +23,12 @@ def weight_bytes(precision: Precision, op: Operator) -> float:
 
 def split(tp: float, op: Operator) -> float:
     return 1.0 if op.kind is Kind.REPLICATED else 1.0 / tp
+
+
+def mean_context(op: Operator, isl: float, steps: float) -> float:
+    """Cached tokens that a row's queries see, mean over the steps [tokens]."""
+    mean = fs.mean_chunk_context if op.chunked else fs.mean_context
+    return mean(isl, steps, 1.0 / steps, op.window)
 
 
 @dataclass
@@ -103,7 +110,7 @@ class Bound:
 
     def touched(self, row: ExpertRow, tokens: float) -> tuple[float, float]:
         """Distinct experts that `tokens` routed tokens touch: in all, and on one rank."""
-        distinct = fs.expected_experts(row.op.experts, row.op.active, tokens)
+        distinct = expected_experts(row.op.experts, row.op.active, row.op.skew, tokens)
         return distinct, fs.experts_per_rank(distinct, self.k["inv_ep"])
 
     def prefill(self, isl: float) -> dict[str, float]:
@@ -119,7 +126,7 @@ class Bound:
         dense = isl * k["bound_body"] + k["bound_head"]
         flops = isl * (k["flops_body"] + k["flops_expert"]) + k["flops_head"]
         for c in self.contexts:
-            pairs = fs.causal_pairs(isl, c.op.window)
+            pairs = (fs.chunk_pairs if c.op.chunked else fs.causal_pairs)(isl, c.op.window)
             t += fs._max(c.prefill_compute * pairs, c.prefill_memory * isl)
             dense += c.bound_prefill * pairs
             flops += c.prefill_flops * pairs
@@ -144,7 +151,7 @@ class Bound:
             "kv": k["state_bytes"],
         }
         for c in self.contexts:
-            mean = fs.mean_context(isl, steps, 1.0 / steps, c.op.window)
+            mean = mean_context(c.op, isl, steps)
             limited = c.compute >= c.memory
             s["context"] += c.decode * mean
             s["compute"] += (c.compute if limited else 0.0) * mean
@@ -278,7 +285,7 @@ class Bound:
             flops = batch * e.op.count * e.op.flops_token
             rows.append(RowTime(e.op.name, compute, memory, 0.0, 0.0, flops, e.read * distinct * micro, "(1) (2) (6)"))
         for c in self.contexts:
-            mean = fs.mean_context(isl, steps, 1.0 / steps, c.op.window)
+            mean = mean_context(c.op, isl, steps)
             compute, memory = tokens * (c.compute * mean), tokens * (c.memory * mean)
             flops, moved = batch * c.decode_flops * mean, batch * c.decode_bytes * mean
             rows.append(RowTime(f"{c.op.name} (context)", compute, memory, 0.0, 0.0, flops, moved, "(3) (14)"))

@@ -98,8 +98,14 @@ class Operator:
         if self.window <= 0:
             raise SpecError("window", self.window, "at least one token", f"operator {self.name!r}")
 
+        if self.chunked not in (0, 1):
+            raise SpecError("chunked", self.chunked, "0 or 1", f"operator {self.name!r}")
+        if self.skew > 16.0 or (self.skew and (self.experts != int(self.experts) or self.experts > 65536)):
+            raise SpecError("skew", self.skew, "at most 16, of at most 65536 experts", f"operator {self.name!r}")
         if self.chunked and math.isinf(self.window):
             raise SpecError("window", self.window, "a finite number where chunked is set", f"operator {self.name!r}")
+        if self.chunked and self.window != int(self.window):
+            raise SpecError("window", self.window, "a whole number where chunked is set", f"operator {self.name!r}")
 
     @property
     def params(self) -> float:

@@ -30,7 +30,8 @@ class Precision:
     """Formats of weights, activations (= compute) and cache, and the bytes per element that follow.
 
     ``experts`` is the format of routed experts (``weights`` when empty), ``head`` that of embedding and LM head
-    (16 bit when empty and weights are narrower: quantisers leave them wide).
+    (16 bit when empty and weights are narrower: quantisers leave them wide), ``state`` that of recurrent state (as the
+    model's rows say when empty: 32 bit for most scans).
     """
 
     name: str
@@ -39,11 +40,12 @@ class Precision:
     kv: str = "bf16"
     experts: str = ""
     head: str = ""
+    state: str = ""
 
     def __post_init__(self) -> None:
-        for field in ("weights", "activations", "kv", "experts", "head"):
+        for field in ("weights", "activations", "kv", "experts", "head", "state"):
             value = getattr(self, field)
-            if value not in FORMATS and not (value == "" and field in ("experts", "head")):
+            if value not in FORMATS and not (value == "" and field in ("experts", "head", "state")):
                 raise SpecError(field, value, f"one of {', '.join(FORMATS)}", f"precision {self.name!r}")
         if self.activations not in _PEAK:
             raise SpecError("activations", self.activations, f"one of {', '.join(_PEAK)}", f"precision {self.name!r}")
@@ -87,6 +89,11 @@ class Precision:
     def kv_bytes(self) -> float:
         """Bytes per cache element [B]."""
         return FORMATS[self.kv]
+
+    @property
+    def state_bytes(self) -> float:
+        """Bytes per element of recurrent state [B]; 0: as the model's rows say."""
+        return FORMATS[self.state] if self.state else 0.0
 
 
 NAMED: dict[str, Precision] = {
