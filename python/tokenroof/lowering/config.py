@@ -94,6 +94,18 @@ class ConfigReader:
             raise self._wrong(key, value, "a list")
         return list(value)
 
+    def counts(self, key: str, layers: int) -> list[int]:
+        """A whole number for each layer: from a list with one per layer, or the same for all."""
+        value = self._config.get(key)
+        if not isinstance(value, list | tuple):
+            return [self.count(key)] * layers
+        if len(value) != layers:
+            raise self.error(f"{key} has {len(value)} entries, num_hidden_layers = {layers}")
+        for entry in value:
+            if type(entry) is not int or not 1 <= entry <= _LARGEST:
+                raise self.error(f"{key} holds {entry!r}: expected whole numbers, at least 1")
+        return list(value)
+
     def tokens(self, key: str) -> float:
         """A whole number of tokens, at least 1; infinite when absent."""
         return float(self.count(key)) if self.has(key) else math.inf

@@ -50,11 +50,13 @@ def _(ffn: Experts, rows: Rows) -> Iterator[Operator]:
         active=ffn.active,
     )
     if ffn.latent:
+        rows.norms += ffn.latent * ffn.latent_norm
+        rows.biases += (ffn.latent + hidden) * ffn.shared_bias
         yield rows.gemm("latent_up", ffn.latent, hidden, Kind.REPLICATED)
     if ffn.shared_width:
         shared_up = _up_width(ffn.shared_width, ffn.gated)
         size = hidden * (shared_up + ffn.shared_width)
-        rows.biases += (shared_up + hidden) * ffn.bias
+        rows.biases += (shared_up + hidden) * (ffn.bias or ffn.shared_bias)
         yield rows.row(
             "shared_expert",
             Kind.GEMM,

@@ -8,7 +8,7 @@ from functools import singledispatch
 
 from ..specs.operator import Kind, Operator
 from .blocks import Rows
-from .shape import Attention, Indexer, LatentAttention, Recurrent
+from .shape import Attention, CompressedAttention, Indexer, LatentAttention, Recurrent, SideBySide
 
 __all__ = ["latent_flops_per_pair", "mixer_rows"]
 
@@ -29,6 +29,7 @@ def _(mixer: Attention, rows: Rows) -> Iterator[Operator]:
     rows.biases += (q + own_kv) * mixer.qkv_bias + rows.hidden * mixer.o_bias + mixer.heads * mixer.sinks
     yield rows.gemm("qkv_proj", rows.hidden, q + own_kv)
     if mixer.gate:
+        rows.biases += mixer.gate * mixer.gate_bias
         yield rows.gemm("gate_proj", rows.hidden, mixer.gate)
     store, window = 0 if mixer.shared_cache else kv, mixer.window
     if mixer.indexer:
@@ -74,6 +75,9 @@ def _(mixer: LatentAttention, rows: Rows) -> Iterator[Operator]:
     if mixer.indexer:
         yield from _indexer_rows(mixer.indexer, rows, store)
         store, window = 0, float(mixer.indexer.top)
+    elif mixer.top:  # a windowed row stores no more than its window, but any token may be chosen
+        yield rows.row("latent_cache", Kind.ATTENTION, kv_store_elems=store, kv_heads=1)
+        store, window = 0, float(mixer.top)
     yield rows.row(
         "attention",
         Kind.ATTENTION,
@@ -107,24 +111,105 @@ def latent_flops_per_pair(mixer: LatentAttention, queries: float) -> float:
     return min(absorbed, expanded + expansion)
 
 
-def _indexer_rows(indexer: Indexer, rows: Rows, store: int) -> Iterator[Operator]:
-    """Scoring over the whole context. The cache that it chooses from is stored whole, hence with this row."""
+def _indexer_rows(indexer: Indexer, rows: Rows, store: int, ratio: int = 1) -> Iterator[Operator]:
+    """Scoring over the whole context. The cache that it chooses from is stored whole, hence with this row.
+
+    ``ratio`` tokens share one entry of either cache; the caller then has the rows that make the entries.
+    """
     q = indexer.heads * indexer.head_dim
     rows.norms += indexer.norm_params
     yield rows.gemm("index_q_proj", indexer.q_in or rows.hidden, q, Kind.REPLICATED)
-    yield rows.gemm("index_k_proj", rows.hidden, indexer.head_dim, Kind.REPLICATED)
+    if ratio == 1:
+        yield rows.gemm("index_k_proj", rows.hidden, indexer.head_dim, Kind.REPLICATED)
     if indexer.weighted:
         yield rows.gemm("index_weights", rows.hidden, indexer.heads, Kind.REPLICATED)
     yield rows.row(
         "indexer",
         Kind.ATTENTION,
         act_elems=q,
-        flops_ctx_decode=2 * q,
-        flops_ctx_prefill=2 * q,
-        kv_read_elems=indexer.head_dim,
-        kv_store_elems=indexer.head_dim + store,
+        flops_ctx_decode=2 * q / ratio,
+        flops_ctx_prefill=2 * q / ratio,
+        kv_read_elems=indexer.head_dim / ratio,
+        kv_store_elems=(indexer.head_dim + store) / ratio,
         kv_heads=1,
     )
+
+
+@mixer_rows.register
+def _(mixer: CompressedAttention, rows: Rows) -> Iterator[Operator]:
+    heads, dim, rank = mixer.heads, mixer.head_dim, mixer.q_rank
+    rows.norms += rank + dim
+    rows.biases += heads * mixer.sinks
+    yield rows.gemm("q_a_proj", rows.hidden, rank, Kind.REPLICATED)
+    yield rows.gemm("q_b_proj", rank, heads * dim)
+    yield rows.gemm("kv_proj", rows.hidden, dim, Kind.REPLICATED)
+    per_pair = 4.0 * heads * dim  # query times key, weight times value: the key again
+    if mixer.ratio:
+        ratio, indexer = mixer.ratio, mixer.indexer
+        yield from _compressor_rows("compressor", rows, dim, ratio, overlapped=indexer is not None)
+        store, window = float(dim), math.inf
+        if indexer:
+            yield from _compressor_rows("index_compressor", rows, indexer.head_dim, ratio, overlapped=True)
+            yield from _indexer_rows(indexer, rows, dim, ratio)
+            store, window = 0.0, float(indexer.top * ratio)
+        yield rows.row(
+            "compressed_attention",
+            Kind.ATTENTION,
+            flops_ctx_decode=per_pair / ratio,
+            flops_ctx_prefill=per_pair / ratio,
+            kv_read_elems=dim / ratio,
+            kv_store_elems=store / ratio,
+            window=window,
+            heads=heads,
+            kv_heads=1,
+        )
+    yield rows.row(
+        "attention",
+        Kind.ATTENTION,
+        act_elems=2 * heads * dim,
+        flops_ctx_decode=per_pair,
+        flops_ctx_prefill=per_pair,
+        kv_read_elems=dim,
+        kv_store_elems=dim,
+        window=mixer.window,
+        heads=heads,
+        kv_heads=1,
+    )
+    inner, size = mixer.out_groups * mixer.out_rank, heads * dim * mixer.out_rank
+    yield rows.row(
+        "o_a_proj",  # block diagonal: each group of heads has a matrix of its own
+        Kind.GEMM,
+        read_elems=size,
+        store_elems=size,
+        flops_token=2 * size,
+        act_elems=heads * dim + inner,
+    )
+    yield rows.gemm("o_b_proj", inner, rows.hidden)
+
+
+def _compressor_rows(name: str, rows: Rows, dim: int, ratio: int, *, overlapped: bool) -> Iterator[Operator]:
+    """Values and weights of each token, and what is kept of them until an entry is complete.
+
+    An entry is a weighted sum over ``ratio`` tokens, or over twice as many where entries overlap: then each token has a
+    value for its own entry and one for the next, so one of two is still wanted when its own entry is complete.
+    """
+    width = 2 * dim if overlapped else dim
+    rows.norms += dim
+    rows.biases += ratio * width  # a learned weight per place within an entry
+    yield rows.gemm(name, rows.hidden, 2 * width, Kind.REPLICATED)
+    yield rows.row(
+        f"{name}_buffer",
+        Kind.ATTENTION,
+        kv_store_elems=3 * dim if overlapped else 2 * dim,
+        window=2 * ratio if overlapped else ratio,
+        kv_heads=1,
+    )
+
+
+@mixer_rows.register
+def _(mixer: SideBySide, rows: Rows) -> Iterator[Operator]:
+    for part in mixer.parts:
+        yield from mixer_rows(part, rows)
 
 
 @mixer_rows.register

@@ -1,14 +1,18 @@
 """The recurrent mixers by name: what each projects, keeps and computes per token.
 
 FLOP counts are those of the recurrence, token by token: decay, update and read of the state. A chunked prefill computes
-more, in exchange for matrix products; the recurrence is the least work, which is what a bound may charge.
+more, in exchange for matrix products; the recurrence is the least work, which is what a bound may charge. Exponentials,
+and what is done once per channel and not per number of the state (gates, skips, steps), are not counted.
+
+A convolution keeps the last ``kernel - 1`` inputs, which is all that the next token needs; some libraries' caches hold
+``kernel`` columns.
 """
 
 from __future__ import annotations
 
 from .shape import Conv, Projection, Recurrent
 
-__all__ = ["gated_delta", "lightning", "mamba1", "mamba2"]
+__all__ = ["gated_delta", "kimi_delta", "lightning", "mamba1", "mamba2", "short_conv"]
 
 
 def mamba1(
@@ -25,6 +29,8 @@ def mamba1(
 ) -> Recurrent:
     """Mamba (selective state space, a state of ``state`` numbers per channel). ``inner_norms``: over dt, B and C.
 
+    Per number of the state: dt A; times the state; B times the scaled input; their sum; multiply by C and add: 6 FLOP.
+
     References
     ----------
     Gu and Dao, arXiv:2312.00752, algorithm 2; norms: Jamba, arXiv:2403.19887.
@@ -39,10 +45,10 @@ def mamba1(
             Projection("out_proj", inner, hidden, proj_bias),
         ),
         state=inner * state,
-        flops=6 * inner * state,  # decay and add the input, then read: three multiply-adds per number
+        flops=6 * inner * state,
         act=4 * inner + 2 * state,
         conv=Conv(inner, kernel, conv_bias),
-        params=inner * state + inner + (dt_rank + 2 * state) * inner_norms,
+        params=inner * state + inner + (dt_rank + 2 * state) * inner_norms,  # A, D, norms
         state_bytes=state_bytes,
     )
 
@@ -62,6 +68,9 @@ def mamba2(
 ) -> Recurrent:
     """Mamba-2 (state space duality: a ``head_dim x state`` matrix per head, B and C per group).
 
+    The decay is one number per head, so per number of the state: decay; B times the scaled input; their sum; multiply
+    by C and add: 5 FLOP.
+
     References
     ----------
     Dao and Gu, arXiv:2405.21060, section 7.
@@ -76,10 +85,10 @@ def mamba2(
             Projection("out_proj", inner, hidden, proj_bias),
         ),
         state=inner * state,
-        flops=6 * inner * state,
+        flops=5 * inner * state,
         act=3 * inner + 2 * groups * state,
         conv=Conv(channels, kernel, conv_bias),
-        params=3 * heads + inner * norm,  # A, D, step bias
+        params=3 * heads + inner * norm,  # A, D, step bias; gated norm
         state_bytes=state_bytes,
     )
 
@@ -122,6 +131,8 @@ def gated_delta(
 def lightning(hidden: int, heads: int, head_dim: int, *, gate: bool = True, norm: bool = True) -> Recurrent:
     """Lightning (linear) attention: a ``head_dim x head_dim`` matrix per head with a fixed decay.
 
+    Per number of the state: decay; key times value, added; multiply by the query and add: 5 FLOP.
+
     References
     ----------
     MiniMax-01, arXiv:2501.08313, section 2.2.1.
@@ -137,7 +148,67 @@ def lightning(hidden: int, heads: int, head_dim: int, *, gate: bool = True, norm
             Projection("out_proj", inner, hidden),
         ),
         state=inner * head_dim,
-        flops=5 * inner * head_dim,  # decay; outer product added; read
+        flops=5 * inner * head_dim,
         act=4 * inner,
         params=inner * norm,
+    )
+
+
+def kimi_delta(
+    hidden: int, heads: int, head_dim: int, kernel: int, *, full_gate: bool = False, state_bytes: float = 4.0
+) -> Recurrent:
+    """Kimi Delta Attention: a ``head_dim x head_dim`` matrix per head whose every key channel has a decay of its own.
+
+    Decay and output gate come through a vector of ``head_dim`` numbers (``full_gate``: the output gate does not). Per
+    number of the state: decay; multiply by the key and add (the predicted value); correction times key, added; multiply
+    by the query and add: 7 FLOP.
+
+    References
+    ----------
+    Kimi Linear, arXiv:2510.26692, section 3.
+    """
+    inner = heads * head_dim
+    gate = (
+        (Projection("gate_proj", hidden, inner),)
+        if full_gate
+        else (Projection("gate_a_proj", hidden, head_dim, shared=True), Projection("gate_b_proj", head_dim, inner))
+    )
+    return Recurrent(
+        "kda",
+        heads=heads,
+        projections=(
+            Projection("qkv_proj", hidden, 3 * inner),
+            Projection("decay_a_proj", hidden, head_dim, shared=True),
+            Projection("decay_b_proj", head_dim, inner),
+            Projection("beta_proj", hidden, heads),
+            *gate,
+            Projection("out_proj", inner, hidden),
+        ),
+        state=inner * head_dim,
+        flops=7 * inner * head_dim,
+        act=6 * inner,  # queries, keys, values, decays and gates in, outputs out
+        conv=Conv(3 * inner, kernel),
+        params=heads + inner + head_dim,  # A, step bias; norm of a head's output
+        state_bytes=state_bytes,
+    )
+
+
+def short_conv(hidden: int, kernel: int, *, bias: bool = False) -> Recurrent:
+    """A gated short convolution (LFM2): no state but the convolution's; two products per channel gate it.
+
+    References
+    ----------
+    LFM2 technical report, arXiv:2511.23404.
+    """
+    return Recurrent(
+        "gated_conv",
+        heads=hidden,
+        projections=(
+            Projection("in_proj", hidden, 3 * hidden, bias),
+            Projection("out_proj", hidden, hidden, bias),
+        ),
+        state=0,
+        flops=2 * hidden,
+        act=5 * hidden,
+        conv=Conv(hidden, kernel, bias),
     )

@@ -8,7 +8,7 @@ from ..specs.operator import Kind, Operator, Stage, Weights
 from .blocks import Rows
 from .ffn_rows import ffn_rows
 from .mixer_rows import mixer_rows
-from .shape import LayerGroup, Shape
+from .shape import Extra, LayerGroup, Shape
 
 __all__ = ["operators"]
 
@@ -27,7 +27,7 @@ def operators(shape: Shape) -> tuple[Operator, ...]:
 def _rows(shape: Shape) -> Iterator[Operator]:
     width = shape.embed_width or shape.hidden
     table = float(shape.vocab * width)
-    yield _lookup("embedding", table, width)
+    yield _lookup("embedding", float((shape.embed_rows or shape.vocab) * width), width)
     if shape.positions:
         yield _lookup("positions", float(shape.positions * shape.hidden), shape.hidden)
     if width != shape.hidden:
@@ -39,9 +39,11 @@ def _rows(shape: Shape) -> Iterator[Operator]:
         yield _lookup("per_layer_embedding", float(shape.per_layer_vocab * every), every)
         yield _edge_gemm("per_layer_proj", Stage.FIRST, shape.hidden, every)
         yield _edge_norm("per_layer_norm", Stage.FIRST, shape.per_layer_width)
+    yield from (_edge_extra(extra, Stage.FIRST) for extra in shape.first)
     for group in shape.groups:
         yield from _group_rows(group, shape)
     yield Operator("stage_handover", Kind.POINT_TO_POINT, comm_elems=float(shape.hidden))
+    yield from (_edge_extra(extra, Stage.LAST) for extra in shape.last)
     if shape.final_norm_params:
         yield _edge_norm("final_norm", Stage.LAST, shape.final_norm_params)
     if width != shape.hidden:
@@ -87,6 +89,21 @@ def _edge_norm(name: str, stage: Stage, params: int) -> Operator:
     return Operator(name, Kind.REPLICATED, Weights.WIDE, stage, read_elems=elems, store_elems=elems)
 
 
+def _edge_extra(extra: Extra, stage: Stage) -> Operator:
+    """Further matrices before the first or after the last layer."""
+    size, flops, act = float(extra.params), float(extra.flops), float(extra.act)
+    return Operator(
+        extra.name,
+        Kind.REPLICATED,
+        Weights.LINEAR,
+        stage,
+        read_elems=size,
+        store_elems=size,
+        flops_token=flops,
+        act_elems=act,
+    )
+
+
 def _group_rows(group: LayerGroup, shape: Shape) -> Iterator[Operator]:
     hidden = shape.hidden
     rows = Rows(hidden, group.count, group.label, group.repeat)
@@ -98,6 +115,15 @@ def _group_rows(group: LayerGroup, shape: Shape) -> Iterator[Operator]:
     if group.ffn is not None:
         yield from ffn_rows(group.ffn, rows)
         yield rows.collective("all_reduce_ffn", Kind.ALL_REDUCE, hidden)
+    for extra in group.extras:
+        yield rows.row(
+            extra.name,
+            Kind.REPLICATED,
+            read_elems=extra.params,
+            store_elems=extra.params,
+            flops_token=extra.flops,
+            act_elems=extra.act,
+        )
     if shape.per_layer_width:
         rows.norms += hidden
         yield rows.gemm("per_layer_gate", hidden, shape.per_layer_width, Kind.REPLICATED)

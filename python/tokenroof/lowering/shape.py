@@ -11,9 +11,11 @@ from dataclasses import dataclass
 
 __all__ = [
     "Attention",
+    "CompressedAttention",
     "Conv",
     "Dense",
     "Experts",
+    "Extra",
     "Ffn",
     "Indexer",
     "LatentAttention",
@@ -22,6 +24,7 @@ __all__ = [
     "Projection",
     "Recurrent",
     "Shape",
+    "SideBySide",
 ]
 
 
@@ -55,6 +58,7 @@ class Attention:
     qk_norm: int = 0  #: parameters of the query and key norms of one layer
     sinks: bool = False  #: one learned logit per head
     indexer: Indexer | None = None
+    gate_bias: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +74,25 @@ class LatentAttention:
     bias: bool = False  #: on the down-projections and the output projection
     gate: int = 0  #: columns of an output gate, projected from the hidden state
     indexer: Indexer | None = None
+    top: int = 0  #: cached tokens that a query reads, chosen by an earlier layer's indexer; 0: all
+
+
+@dataclass(frozen=True, slots=True)
+class CompressedAttention:
+    """Attention over the latest tokens and over a compressed past; keys serve as values, one head for all queries.
+
+    DeepSeek-V4: each ``ratio`` tokens leave one entry; an indexer with entries of its own may choose among them.
+    """
+
+    heads: int
+    head_dim: int
+    q_rank: int  #: width of the compressed query
+    window: int  #: latest tokens that a query sees uncompressed
+    out_groups: int  #: the output projection's first matrix is block diagonal in so many groups of heads
+    out_rank: int  #: width of a group between the output projection's two matrices
+    ratio: int = 0  #: tokens per compressed entry; 0: no compressed past
+    indexer: Indexer | None = None  #: its ``top`` counts entries; entries then overlap and are projected twice as wide
+    sinks: bool = True  #: one learned logit per head
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,10 +152,29 @@ class Experts:
     latent: int = 0  #: routed experts work on a projection of the hidden state of this width; 0: on the state itself
     bias: bool = False  #: on the matrices of every expert
     router_bias: bool = False  #: one number per expert, added to its logit or to its score
+    latent_norm: bool = False  #: a norm between the routed experts' sum and the projection back from ``latent``
+    shared_bias: bool = False  #: on what is dense: the shared expert and the projections to and from ``latent``
 
 
-Mixer = Attention | LatentAttention | Recurrent
+@dataclass(frozen=True, slots=True)
+class SideBySide:
+    """Mixers that read the same input and whose outputs are summed: one all-reduce for all of them."""
+
+    parts: tuple[Attention | Recurrent, ...]
+
+
+Mixer = Attention | LatentAttention | CompressedAttention | Recurrent | SideBySide
 Ffn = Dense | Experts
+
+
+@dataclass(frozen=True, slots=True)
+class Extra:
+    """Small matrices beside mixer and block, or beside embedding and head, which every tp rank computes whole."""
+
+    name: str
+    params: int
+    flops: int  #: FLOP per token
+    act: int  #: elements read and written per token
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +187,8 @@ class LayerGroup:
     norm_params: int  #: of one layer's norms over the hidden state
     label: str = ""  #: tells the group's rows from those of other groups
     parallel: bool = False  #: mixer and block read the same input: one all-reduce sums both
-    repeat: int = 1  #: times that each layer is executed, one after the other, with the same weights
+    repeat: int = 1  #: times that each layer is executed, one after the other, with the same weights; 0: stored only
+    extras: tuple[Extra, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +208,10 @@ class Shape:
     per_layer_width: int = 0  #: of the embedding that every layer has besides (Gemma 3n); 0: none
     per_layer_vocab: int = 0
     checkpoint: tuple[tuple[str, int], ...] = ()  #: what a checkpoint holds besides: (what, parameters)
+    streams: int = 1  #: residual streams, mixed before and after every mixer and block (hyper-connections)
+    embed_rows: int = 0  #: of the embedding table where it has not ``vocab`` rows as the LM head does
+    first: tuple[Extra, ...] = ()  #: between embedding and first layer
+    last: tuple[Extra, ...] = ()  #: between last layer and final norm
 
     @property
     def layers(self) -> int:

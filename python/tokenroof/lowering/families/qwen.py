@@ -1,4 +1,4 @@
-"""Qwen2, Qwen2.5 (model_type qwen2), Qwen3 and Qwen3-MoE."""
+"""Qwen2 and 2.5 (model_type qwen2), Qwen3, their mixtures of experts, and the text parts of their vision models."""
 
 from __future__ import annotations
 
@@ -6,28 +6,39 @@ import math
 
 from ..config import ConfigReader
 from ..registry import family
-from ..shape import Attention, Dense, Experts, Shape
+from ..shape import Attention, Dense, Experts, Ffn, Shape
 from .common import attention, check_active, choose, dense, stack, windowed, windows
 
+__all__ = ["sparse_layers"]
 
-@family("qwen2")
+
+@family("qwen2", "qwen2_vl_text", "qwen2_5_vl_text")
 def _qwen2(reader: ConfigReader) -> Shape:
     attn, mlp = attention(reader, qkv_bias=True), dense(reader)  # the bias has no key
     return stack(reader, windowed(attn, _windows(reader)), [mlp] * reader.layers())
 
 
-@family("qwen3")
+@family("qwen2_moe")
+def _qwen2_moe(reader: ConfigReader) -> Shape:
+    attn = attention(reader, qkv_bias=reader.flag("qkv_bias", True))
+    layers, widths = reader.layers(), None
+    if reader.flag("use_sliding_window", False):  # the window is in every other layer, below a limit
+        sliding, full = float(reader.count("sliding_window")), reader.count("max_window_layers", least=0)
+        widths = [math.inf if layer % 2 or layer >= full else sliding for layer in range(layers)]
+    ffns = choose(sparse_layers(reader), lambda: shared_experts(reader), lambda: dense(reader))
+    return stack(reader, windowed(attn, windows(reader, widths)), ffns)
+
+
+@family("qwen3", "qwen3_vl_text", defaults={"head_dim": 128})
 def _qwen3(reader: ConfigReader) -> Shape:
     attn, mlp = _qwen3_attention(reader), dense(reader)
     return stack(reader, windowed(attn, _windows(reader)), [mlp] * reader.layers())
 
 
-@family("qwen3_moe")
+@family("qwen3_moe", "qwen3_vl_moe_text")
 def _qwen3_moe(reader: ConfigReader) -> Shape:
     attn = _qwen3_attention(reader)
-    experts, active = check_active(reader, "num_experts", "num_experts_per_tok")
-    moe = Experts(experts, active, reader.count("moe_intermediate_size"))
-    ffns = choose(_sparse_layers(reader), lambda: moe, lambda: Dense(reader.count("intermediate_size")))
+    ffns = choose(sparse_layers(reader), lambda: _experts(reader), lambda: dense(reader))
     return stack(reader, windowed(attn, _windows(reader)), ffns)
 
 
@@ -45,13 +56,3 @@ def _windows(reader: ConfigReader) -> list[float]:
         return windows(reader)
     full = reader.count("max_window_layers", least=0)
     return [sliding if layer >= full else math.inf for layer in range(layers)]
-
-
-def _sparse_layers(reader: ConfigReader) -> list[bool]:
-    layers = reader.layers()
-    step = reader.count("decoder_sparse_step", default=1)
-    dense_layers = reader.items("mlp_only_layers")
-    for layer in dense_layers:
-        if type(layer) is not int or not 0 <= layer < layers:
-            raise reader.error(f"mlp_only_layers holds {layer!r}: expected layers below num_hidden_layers = {layers}")
-    return [layer not in dense_layers and (layer + 1) % step == 0 for layer in range(layers)]
