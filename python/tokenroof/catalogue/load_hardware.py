@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import CatalogueError, SpecError, UnknownNameError, near_matches
-from ..specs.hardware import Calibration, Hardware, Link
+from ..specs.hardware import TOPOLOGIES, Calibration, Hardware, Level, Link
 from ..units import parse_quantity
 from ._toml import load_toml
 
@@ -21,8 +21,8 @@ GRADES = ("datasheet", "measured", "derived", "claim", "assumed")
 
 _HERE = Path(__file__).parent
 _STATUS = ("official", "announced", "claim", "estimated")
-_PEAKS = ("bf16", "fp8", "int8", "fp4", "fp32")
-#: Each key of [typical] and of defaults.toml, with its dimension; the first seven are fields of Calibration.
+_PEAKS = ("fp32", "tf32", "bf16", "fp8", "int8", "fp6", "fp4", "int4")
+#: Each key of [typical] and of defaults.toml, with its dimension; the first eight are fields of Calibration.
 _TYPICAL = {
     "compute_efficiency": "1",
     "memory_efficiency": "1",
@@ -31,22 +31,35 @@ _TYPICAL = {
     "scaleout_latency": "s",
     "layer_overhead": "s",
     "step_overhead": "s",
+    "serial": "1",
     "idle_power_share": "1",
     "life_years": "1",
     "pue": "1",
     "electricity": "USD/J",
 }
-_CALIBRATION = tuple(_TYPICAL)[:7]
+_CALIBRATION = tuple(_TYPICAL)[:8]
 #: Each section's quantities with their dimensions; "" marks text.
 _SECTIONS: dict[str, dict[str, str]] = {
     "peak": dict.fromkeys(_PEAKS, "flop/s"),
     "memory": {"capacity": "bytes", "bandwidth": "bytes/s", "sram": "bytes"},
-    "scaleup": {"name": "", "domain": "1", "bandwidth": "bytes/s"},
+    "scaleup": {
+        "name": "",
+        "domain": "1",
+        "bandwidth": "bytes/s",
+        "topology": "",
+        "dims": "",
+        "wrap": "1",
+        "reduction": "1",
+        "reduction_latency": "s",
+    },
     "scaleout": {"name": "", "domain": "1", "bandwidth": "bytes/s"},
     "power": {"max": "W", "idle": "W"},
-    "price": {"buy": "USD", "rent": "USD/h"},
+    "price": {"buy": "USD", "rent": "USD/h", "rent_low": "USD/h", "rent_high": "USD/h"},
+    "die": {"area": "mm2", "process": "nm"},
     "typical": _TYPICAL,
 }
+#: Keys of each [[level]]; what lies behind main memory is used only where a run allows to offload.
+_LEVEL = {"name": "", "capacity": "bytes", "bandwidth": "bytes/s", "holds": "", "near": ""}
 _TEXT = ("id", "name", "vendor", "kind", "status", "notes")
 _FACT = ("value", "source", "grade", "reason", "provider", "date")
 _HOURS_PER_YEAR = 365.25 * 24
@@ -126,7 +139,7 @@ class _Reader:
 
     def hardware(self) -> Hardware:
         data = self.data
-        self.known(data, (*_TEXT, "year", *_SECTIONS), "")
+        self.known(data, (*_TEXT, "year", "level", *_SECTIONS), "")
         text = {key: self.text(data, key, key) for key in _TEXT if key in data}
         for section, keys in _SECTIONS.items():
             self.known(self.table(section), keys, section)
@@ -153,12 +166,16 @@ class _Reader:
             memory_bytes=self.needed("memory", "capacity"),
             memory_bandwidth=self.needed("memory", "bandwidth"),
             sram_bytes=self.number("memory", "sram", absent=0.0),
+            levels=self.levels(),
             scaleup=self.link("scaleup"),
             scaleout=self.link("scaleout"),
             power_max=power_max,
             power_idle=power_idle,
             price_usd=price,
             usd_per_hour=self.usd_per_hour(price, power_max, typical),
+            life_years=typical["life_years"],
+            die_mm2=self.number("die", "area"),
+            process_nm=self.number("die", "process"),
             calibration=Calibration(**{key: typical[key] for key in _CALIBRATION}),
             facts=self.facts,
         )
@@ -171,7 +188,51 @@ class _Reader:
         domain = self.number(section, "domain", absent=math.inf)
         if not domain >= 1 or (domain != math.inf and domain % 1):
             raise SpecError(f"{section}.domain", table["domain"], "a whole number of chips, at least 1", self.where)
-        return Link(name, self.needed(section, "bandwidth"), domain)
+        topology = self.text(table, "topology", f"{section}.topology") if "topology" in table else "switch"
+        self.among(f"{section}.topology", topology, TOPOLOGIES)
+        dims = table.get("dims", [])
+        if not isinstance(dims, list) or not all(type(n) is int and n >= 1 for n in dims):
+            raise SpecError(f"{section}.dims", dims, "a list of chips along each axis, e.g. [16, 16]", self.where)
+        return Link(
+            name,
+            self.needed(section, "bandwidth"),
+            domain,
+            topology,
+            tuple(dims),
+            int(self.number(section, "wrap", absent=0.0)),
+            self.number(section, "reduction", absent=0.0),
+            self.number(section, "reduction_latency", absent=0.0),
+        )
+
+    def levels(self) -> tuple[Level, ...]:
+        tables = self.data.get("level", [])
+        if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
+            raise SpecError("level", tables, "tables, [[level]] each", self.where)
+        levels = []
+        for i, table in enumerate(tables):
+            field = f"level[{i}]"
+            self.known(table, _LEVEL, field)
+            for key in ("name", "capacity", "bandwidth"):
+                if key not in table:
+                    raise CatalogueError(f"{self.where}: {field}.{key} is missing")
+            holds, near = table.get("holds", ["weights"]), table.get("near", False)
+            if not isinstance(holds, list):
+                raise SpecError(f"{field}.holds", holds, 'a list of "weights" and "kv"', self.where)
+            if not isinstance(near, bool):
+                raise SpecError(f"{field}.near", near, "true or false", self.where)
+            in_place = _value(table["bandwidth"]) == "inf"
+            if in_place:
+                self.facts[f"{field}.bandwidth"] = _fact(table["bandwidth"])
+            levels.append(
+                Level(
+                    self.text(table, "name", f"{field}.name"),
+                    self.quantity(table["capacity"], "bytes", f"{field}.capacity"),
+                    math.inf if in_place else self.quantity(table["bandwidth"], "bytes/s", f"{field}.bandwidth"),
+                    tuple(holds),
+                    near,
+                )
+            )
+        return tuple(levels)
 
     def typical(self, kind: str) -> dict[str, float]:
         defaults, own = _defaults()[kind], self.table("typical")
@@ -212,6 +273,10 @@ class _Reader:
         if key not in table:
             return absent
         field, raw = f"{section}.{key}", table[key]
+        return self.quantity(raw, _SECTIONS[section][key], field, above_zero)
+
+    def quantity(self, raw: Any, dimension: str, field: str, above_zero: bool = False) -> float:
+        """A quantity in SI units, with or without its source; remembers its fact under ``field``."""
         if isinstance(raw, dict):
             self.known(raw, _FACT, field)
             if "value" not in raw:
@@ -221,10 +286,8 @@ class _Reader:
             for part in _FACT[1:]:
                 if part in raw:
                     self.text(raw, part, f"{field}.{part}")
-            self.facts[field] = dict(raw)
-        else:
-            self.facts[field] = {"value": raw}
-        value = parse_quantity(_value(raw), _SECTIONS[section][key], field, self.where)
+        self.facts[field] = _fact(raw)
+        value = parse_quantity(_value(raw), dimension, field, self.where)
         if above_zero and value == 0:
             raise SpecError(field, _value(raw), "a number above 0 (leave the key out when it is unknown)", self.where)
         return value
@@ -259,3 +322,7 @@ class _Reader:
 
 def _value(raw: Any) -> Any:
     return raw["value"] if isinstance(raw, dict) else raw
+
+
+def _fact(raw: Any) -> Mapping[str, object]:
+    return dict(raw) if isinstance(raw, dict) else {"value": raw}

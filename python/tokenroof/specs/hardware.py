@@ -9,16 +9,39 @@ from dataclasses import dataclass, field
 
 from ..errors import SpecError
 
-__all__ = ["Calibration", "Hardware", "Link"]
+__all__ = ["TOPOLOGIES", "Calibration", "Hardware", "Level", "Link"]
+
+#: How a network joins its chips; the values are those of ``enum tr_topology`` in ``tokenroof.h``.
+TOPOLOGIES = ("switch", "mesh", "ring", "torus")
 
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A network that joins chips: every rank sends and receives at ``bandwidth`` at once."""
+    """A network that joins chips: every rank sends and receives at ``bandwidth`` at once, over all of its links."""
 
     name: str
-    bandwidth: float  #: per chip and direction [B/s]
+    bandwidth: float  #: per chip and direction, all links together [B/s]
     domain: float = math.inf  #: chips that it joins
+    topology: str = "switch"  #: one of `TOPOLOGIES`; a mesh has a link of its own from each chip to each other one
+    dims: tuple[int, ...] = ()  #: of a torus: chips along each of its two or three axes
+    wrap: int = 0  #: of a torus: parts of an axis close into a ring where a multiple of this (0: whole axes only)
+    reduction: float = 0.0  #: share of the bandwidth that reduction inside the switch reaches; 0: it cannot
+    reduction_latency: float = 0.0  #: of such a reduction [s]
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """A level of memory besides the main one, and what may live there.
+
+    ``near`` levels are filled before main memory (burned-in weights, a scratchpad); the others behind it (host memory
+    over PCIe, flash, a remote store), and only where a run allows to offload.
+    """
+
+    name: str
+    capacity: float  #: of one chip [B]
+    bandwidth: float  #: reads of one chip [B/s]; ``inf``: operands are where the arithmetic is
+    holds: tuple[str, ...] = ("weights",)  #: of ``"weights"`` and ``"kv"``
+    near: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +55,7 @@ class Calibration:
     scaleout_latency: float = 0.0  #: one message between domains, software included [s]
     layer_overhead: float = 0.0  #: launches and small kernels of one layer [s]
     step_overhead: float = 0.0  #: scheduler and sampling of one forward pass [s]
+    serial: float = 0.0  #: share of a row's smaller time (compute, memory) that does not hide behind the larger
 
 
 @dataclass(frozen=True)
@@ -46,8 +70,14 @@ class Hardware:
         Main memory of one chip [B], [B/s].
     sram_bytes : float
         On-chip memory that can hold operands between uses [B]; 0 when unknown.
+    levels : tuple of Level
+        Memory besides main memory, nearest first; at most 4.
     usd_per_hour : float
         Rent of one chip [USD/h]; derived from price, life and power when it is not rented out.
+    life_years : float
+        Years over which a bought chip is written off.
+    die_mm2, process_nm : float
+        Silicon of one chip [mm2], and the node's name [nm].
     """
 
     id: str
@@ -59,12 +89,16 @@ class Hardware:
     kind: str = "gpu"
     status: str = "official"
     sram_bytes: float = 0.0
+    levels: tuple[Level, ...] = ()
     scaleup: Link | None = None
     scaleout: Link | None = None
     power_max: float = math.nan
     power_idle: float = math.nan
     price_usd: float = math.nan
     usd_per_hour: float = math.nan
+    life_years: float = math.nan
+    die_mm2: float = math.nan
+    process_nm: float = math.nan
     calibration: Calibration = field(default_factory=Calibration)
     facts: Mapping[str, Mapping[str, object]] = field(default_factory=dict, compare=False, repr=False)
 
@@ -82,6 +116,14 @@ class Hardware:
                 if not link.domain >= 1 or link.domain % 1 > 0:  # inf % 1 is nan
                     expected = "a whole number of chips, at least one chip"
                     raise SpecError("domain", link.domain, expected, f"{where}, link {link.name!r}")
+        for link in (self.scaleup, self.scaleout):
+            if link is not None:
+                _check_topology(link, f"{where}, link {link.name!r}")
+        if self.scaleout is not None and self.scaleout.topology != "switch":
+            raise SpecError("topology", self.scaleout.topology, "'switch': domains are joined by a fat tree", where)
+        _check_levels(self.levels, where)
+        if not 0 <= self.calibration.serial <= 1:
+            raise SpecError("serial", self.calibration.serial, "a share, at most 1", where)
         for name in ("compute_efficiency", "memory_efficiency", "link_efficiency"):
             value = getattr(self.calibration, name)
             if not 0 < value <= 1:
@@ -90,7 +132,8 @@ class Hardware:
             value = getattr(self.calibration, name)
             if not 0 <= value < math.inf:
                 raise SpecError(name, value, "a finite number of seconds, not negative", where)
-        for name in ("sram_bytes", "power_max", "power_idle", "price_usd", "usd_per_hour"):
+        optional = ("power_max", "power_idle", "price_usd", "usd_per_hour", "life_years", "die_mm2", "process_nm")
+        for name in ("sram_bytes", *optional):
             value = getattr(self, name)
             if not isinstance(value, int | float):
                 raise SpecError(name, value, "a number", where)
@@ -110,3 +153,36 @@ class Hardware:
 def _positive(field_name: str, value: float, where: str) -> None:
     if not isinstance(value, int | float) or not 0 < value < math.inf:
         raise SpecError(field_name, value, "a finite number above 0", where)
+
+
+def _check_topology(link: Link, where: str) -> None:
+    if link.topology not in TOPOLOGIES:
+        raise SpecError("topology", link.topology, f"one of {', '.join(TOPOLOGIES)}", where)
+    if (link.topology == "torus") != bool(link.dims):
+        raise SpecError("dims", link.dims, "chips along each axis of a torus, and only of one", where)
+    if not all(isinstance(n, int) and n >= 1 for n in link.dims) or len(link.dims) > 3:
+        raise SpecError("dims", link.dims, "up to three whole numbers from 1", where)
+    if link.dims and math.prod(link.dims) != link.domain:
+        raise SpecError("dims", link.dims, f"axes whose product is the domain, {link.domain:g} chips", where)
+    if link.topology in ("mesh", "ring") and math.isinf(link.domain):
+        raise SpecError("domain", link.domain, f"a finite number of chips in a {link.topology}", where)
+    if not isinstance(link.wrap, int) or link.wrap < 0:
+        raise SpecError("wrap", link.wrap, "a whole number, 0 where only whole axes close", where)
+    if not 0 <= link.reduction <= 1 or (link.reduction and link.topology != "switch"):
+        raise SpecError("reduction", link.reduction, "a share of the bandwidth, of a switch", where)
+    if not 0 <= link.reduction_latency < math.inf:
+        raise SpecError("reduction_latency", link.reduction_latency, "a finite number of seconds", where)
+
+
+def _check_levels(levels: tuple[Level, ...], where: str) -> None:
+    if len(levels) > 4:
+        raise SpecError("levels", len(levels), "at most 4 besides main memory", where)
+    for i, level in enumerate(levels):
+        at = f"{where}, level {level.name!r}"
+        _positive("capacity", level.capacity, at)
+        if not isinstance(level.bandwidth, int | float) or not level.bandwidth > 0:
+            raise SpecError("bandwidth", level.bandwidth, "a number above 0; inf for operands in place", at)
+        if not level.holds or not set(level.holds) <= {"weights", "kv"}:
+            raise SpecError("holds", level.holds, "'weights', 'kv' or both", at)
+        if level.near and i and not levels[i - 1].near:
+            raise SpecError("levels", level.name, "near levels first", at)
