@@ -16,6 +16,13 @@ $(VENV)/.test: $(VENV)/.base
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[plot,test]'
 	touch $@
 
+# Torch without the GPU libraries; TORCH_INDEX= takes it from wherever pip looks by itself.
+TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
+$(VENV)/.oracle: $(VENV)/.test
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[plot,test,oracle]' \
+		$(addprefix --extra-index-url ,$(TORCH_INDEX))
+	touch $@
+
 $(VENV)/.check: $(VENV)/.test
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[plot,test,check]'
 	touch $@
@@ -26,6 +33,10 @@ demo: $(VENV)/.base
 test: $(VENV)/.test
 	csrc/tests/run.sh
 	$(BIN)/python -m pytest
+
+# The lowering against transformers and torch; heavy. More or other random configs: ORACLE_EXAMPLES=200 ORACLE_SEED=7.
+test-oracle: $(VENV)/.oracle
+	$(BIN)/python -m pytest tests_oracle
 
 # Types, style.
 check: $(VENV)/.check

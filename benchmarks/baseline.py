@@ -39,7 +39,7 @@ def batch_tables(b: Bound, batch: F64) -> tuple[F64, F64, F64]:
     table = [(b.step(float(n)), fs.microbatch(float(n), b.dp)) for n in batch]
     return (
         np.array([t["fixed"] for t, _ in table]),
-        np.array([t["tokens"] for t, _ in table]),
+        np.array([t["sequences"] for t, _ in table]),
         np.array([s for _, s in table]),
     )
 
@@ -48,11 +48,12 @@ def row_tables(b: Bound, isl: F64, osl: F64) -> dict[str, F64]:
     """What isl and osl alone decide, one column vector each over the rows in order; as `Bound.sequence`."""
     i, o = (a.reshape(-1, 1) for a in np.meshgrid(isl, osl, indexing="ij"))
     steps = np.maximum(o - 1.0, 1.0)
-    context, kv = np.full_like(i, b.k["state_seconds"]), np.full_like(i, b.k["state_bytes"])
+    context, kv = np.full_like(i, b.k["state_seconds"] + b.k["exchange"]), np.full_like(i, b.k["state_bytes"])
     for c in b.contexts:
         w = np.minimum(c.op.window, i + steps)
         below = np.minimum(np.maximum(w - i, 0.0), steps)
-        context += c.decode * ((below * i + below * (below - 1.0) * 0.5 + (steps - below) * w) * (1.0 / steps))
+        seconds = fs.overlapped(c.compute, c.memory, b.serial)
+        context += seconds * ((below * i + below * (below - 1.0) * 0.5 + (steps - below) * w) * (1.0 / steps))
         kv += c.store * np.minimum(i + o, c.op.window)
     ttft = np.repeat([b.prefill(float(n))["typical"] for n in isl], len(osl)).reshape(-1, 1)
     inv_osl = 1.0 / o
@@ -66,7 +67,7 @@ class Combination:
 
     first: int  #: number of its first point
     weights: float
-    usable: float
+    room: float
     usd: float
     fixed: F64
     tokens: F64
@@ -89,7 +90,7 @@ class GridBaseline:
             for hw in axes.hardware:
                 for precision in axes.precisions:
                     for tp in axes.counts["tp"]:
-                        b = bind(model, hw, precision, tp=int(tp), memory_fraction=sweep.memory_fraction)
+                        b = bind(model, hw, precision, tp=int(tp), options=sweep.options)
                         if b.status or (isl.max() + osl.max()) > model.max_context:
                             raise ValueError("the baseline takes grids whose points are all legal")
                         self._add(b, isl, osl)
@@ -99,10 +100,10 @@ class GridBaseline:
         fixed, tokens, seqs = batch_tables(b, self.batch)
         rows = row_tables(b, isl, osl)
         first = len(self.combinations) * self.n_rows * len(self.batch)
-        room = (b.k["usable"] - b.k["weights"]) / rows["kv"].ravel()
+        room = b.k["room"] / rows["kv"].ravel()
         lanes = np.searchsorted(seqs, np.floor(room), side="right")
         self.combinations.append(
-            Combination(first, b.k["weights"], b.k["usable"], b.k["usd"], fixed, tokens, seqs, rows, lanes)
+            Combination(first, b.k["weights"], b.k["room"], b.k["usd"], fixed, tokens, seqs, rows, lanes)
         )
 
     @property
@@ -142,9 +143,9 @@ class GridBaseline:
                     np.divide(1.0, spt, out=rate)  # tokens_per_s
                     np.multiply(spt, c.usd, out=usd)  # usd_per_mtok
                     np.multiply(c.seqs[cols], kv, out=mem)
+                    np.greater(mem, c.room, out=bad)  # not fits
                     np.add(mem, c.weights, out=mem)  # mem_bytes_per_chip
                     np.copyto(first, ttft)  # ttft_s
-                    np.greater(mem, c.usable, out=bad)  # not fits
                     for column, limit, fails in (
                         (step, tpot_limit, np.greater),
                         (rate, rate_limit, np.less),
@@ -227,7 +228,7 @@ class GridBaseline:
             step = c.tokens * r["context"] + c.fixed
             spt = r["prefill"] + step * self.inv * r["share"]
             masks = (
-                c.weights + c.seqs * r["kv"] <= c.usable,
+                c.seqs * r["kv"] <= c.room,
                 np.broadcast_to(r["ttft"] <= self.limits[0], step.shape),
                 step <= self.limits[1],
                 1.0 / spt >= self.limits[2],
@@ -253,12 +254,14 @@ class ListBaseline:
     def __init__(self, sweep: Sweep) -> None:
         axes = sweep.axes
         bounds = [
-            bind(m, hw, p, tp=int(tp), memory_fraction=sweep.memory_fraction)
+            bind(m, hw, p, tp=int(tp), options=sweep.options)
             for m in axes.models
             for hw in axes.hardware
             for p in axes.precisions
             for tp in axes.counts["tp"]
         ]
+        if any(b.serial or len(b.reductions) > 1 for b in bounds):
+            raise ValueError("the list baseline takes overlapped rows and one size of all-reduce")
         if any(b.status or b.experts or len(b.contexts) != 1 or math.isfinite(b.contexts[0].op.window) for b in bounds):
             raise ValueError("the list baseline takes legal, dense models with one kind of full attention")
         n_rows = max(len(b.body) for b in bounds)
@@ -269,8 +272,12 @@ class ListBaseline:
         self.k = {name: np.array([b.k[name] for b in bounds]) for name in names}
         self.context = {
             name: np.array([getattr(b.contexts[0], name) for b in bounds])
-            for name in ("decode", "prefill_compute", "prefill_memory", "store")
+            for name in ("compute", "memory", "prefill_compute", "prefill_memory", "store")
         }
+        nets = [b.reductions[0].lines if b.reductions else [(0.0, 0.0)] for b in bounds]
+        most = max(map(len, nets))
+        padded = [lines + lines[-1:] * (most - len(lines)) for lines in nets]  # a line twice changes no minimum
+        self.nets = np.array(padded).transpose(1, 2, 0).copy()
 
     def run(
         self, combination: npt.NDArray[Any], batch: F64, isl: F64, osl: F64, out: list[F64], block: int = 4096
@@ -305,6 +312,12 @@ class ListBaseline:
             np.multiply(tokens, k["light_token"], out=f)
             f += k["light"]
             seconds += f
+            for line, (latency, slope) in enumerate(self.nets):
+                np.take(slope, c, out=m, mode="clip")
+                np.multiply(m, tokens, out=m)
+                m += np.take(latency, c, out=g, mode="clip")
+                np.minimum(f if line else m, m, out=f)
+            seconds += f
         for row in self.rows:
             self._add_row(ttft, isl, row, c, f, m, g)
             self._add_row(step, batch, row, c, f, m, g)
@@ -319,7 +332,7 @@ class ListBaseline:
         mean = steps * isl
         mean += steps * (steps - 1.0) * 0.5
         mean *= 1.0 / steps
-        mean *= ctx["decode"]
+        mean *= np.maximum(ctx["compute"], ctx["memory"])
         mean *= batch
         step += mean
         inv_osl = 1.0 / osl

@@ -155,7 +155,7 @@ static uint64_t combination_group(const tr_plan *p, const state_t *s, uint64_t c
 {
     uint64_t group = 0;
     int a;
-    for (a = AX_DP; a >= AX_MODEL; a--) {
+    for (a = AX_CP; a >= AX_MODEL; a--) {
         group += combination % p->n[a] * s->stride[a];
         combination /= p->n[a];
     }
@@ -224,7 +224,7 @@ static double row_value(const walk_t *w, int column)
     case COL_PREFILL_FLOPS: return seq[S_PREFILL_FLOPS];
     case COL_CHIPS: return k[K_CHIPS];
     case COL_WEIGHT_BYTES: return k[K_WEIGHTS];
-    default: return tr_max_batch(k[K_USABLE], k[K_WEIGHTS], seq[S_KV], k[K_DP]);
+    default: return tr_max_batch(k[K_ROOM], seq[S_KV], k[K_DP]);
     }
 }
 
@@ -243,10 +243,10 @@ static int row_counts(const walk_t *w, const state_t *s)
  * gallops from the last row's answer. */
 static size_t lanes_that_fit(const walk_t *w, size_t guess)
 {
-    const double *seqs = w->tile.bat[B_SEQS], *k = w->tile.com, kv = w->tile.seq[S_KV];
+    const double *seqs = w->tile.bat[B_SEQS], room = w->tile.seq[S_ROOM], kv = w->tile.seq[S_KV];
     const size_t n = w->tile.n;
     size_t fit = 0, miss = n, step = 1; /* lanes below fit do, lanes from miss do not */
-#define FITS(lane) (tr_memory_bytes(k[K_WEIGHTS], seqs[lane], kv) <= k[K_USABLE])
+#define FITS(lane) (seqs[lane] * kv <= room)
     if (FITS(n - 1)) return n;
     miss = n - 1;
     if (guess > miss) guess = miss;

@@ -41,6 +41,8 @@ TR_FN double tr_power(double base, double exponent)
     return power;
 }
 
+TR_FN double tr_overlapped(double one, double other, double serial); /* equation 26, below */
+
 /* (1) Distinct experts that `tokens` (whole) independent tokens touch, uniform routing: E (1 - (1 - k/E)^n). */
 TR_FN double tr_expected_experts(double experts, double active, double tokens)
 {
@@ -67,15 +69,15 @@ TR_FN double tr_causal_pairs(double isl, double window)
 }
 
 /* (5) Time of a dense row for `tokens`: roofline of f s/token against w s of weights and a s/token of activations. */
-TR_FN double tr_row_seconds(double tokens, double f, double w, double a)
+TR_FN double tr_row_seconds(double tokens, double f, double w, double a, double serial)
 {
-    return tr_max(f * tokens, w + a * tokens);
+    return tr_overlapped(f * tokens, w + a * tokens, serial);
 }
 
 /* (6) Time of routed experts: as (5), weights w per expert for `touched` experts on this rank. */
-TR_FN double tr_expert_seconds(double tokens, double touched, double f, double w, double a)
+TR_FN double tr_expert_seconds(double tokens, double touched, double f, double w, double a, double serial)
 {
-    return tr_max(f * tokens, w * touched + a * tokens);
+    return tr_overlapped(f * tokens, w * touched + a * tokens, serial);
 }
 
 /* (7) Tokens of one microbatch on one data-parallel rank, largest of the pp * dp shares. */
@@ -87,19 +89,11 @@ TR_FN double tr_microbatch_bound(double batch, double shares) { return tr_max(ba
 /* (9) Largest over mean number of layers of a pipeline stage. */
 TR_FN double tr_stage_imbalance(double layers, double pp) { return tr_ceil(layers / pp) * pp / layers; }
 
-/* (10) All-reduce over `inner` ranks of a domain and `outer` domains: latency, two phases (two-shot) at each level. */
-TR_FN double tr_all_reduce_latency(double inner, double outer, double alpha_in, double alpha_out)
-{
-    return (inner > 1.0 ? 2.0 * alpha_in : 0.0) + (outer > 1.0 ? 2.0 * alpha_out : 0.0);
-}
+/* (10) Latency of a ring all-reduce: each share passes all other ranks, once to be summed and once to be told. */
+TR_FN double tr_ring_latency(double ranks, double alpha) { return 2.0 * (ranks - 1.0) * alpha; }
 
-/* (11) ... and seconds per byte of the full tensor: reduce-scatter and all-gather inside, all-reduce of a shard outside. */
-TR_FN double tr_all_reduce_per_byte(double inner, double outer, double per_byte_in, double per_byte_out)
-{
-    double in = 2.0 * ((inner - 1.0) / inner) * per_byte_in;
-    double out = 2.0 * ((outer - 1.0) / outer) * (per_byte_out / inner);
-    return in + (outer > 1.0 ? out : 0.0);
-}
+/* (11) All-reduce by reduce-scatter and all-gather (ring, two-shot): seconds per byte of the full tensor. */
+TR_FN double tr_all_reduce_per_byte(double ranks, double per_byte) { return 2.0 * ((ranks - 1.0) / ranks) * per_byte; }
 
 /* (12) The least any all-reduce moves (in-switch reduction): the tensor once each way, levels overlapped. */
 TR_FN double tr_all_reduce_per_byte_bound(double inner, double outer, double per_byte_in, double per_byte_out)
@@ -109,14 +103,8 @@ TR_FN double tr_all_reduce_per_byte_bound(double inner, double outer, double per
     return tr_max(in, out);
 }
 
-/* (13) All-to-all: seconds per byte that a rank sends, part inside the domain and part outside. */
-TR_FN double tr_all_to_all_per_byte(double inner, double outer, double per_byte_in, double per_byte_out)
-{
-    double ranks = inner * outer;
-    double in = (inner - 1.0) / ranks * per_byte_in;
-    double out = outer > 1.0 ? (ranks - inner) / ranks * per_byte_out : 0.0;
-    return in + out;
-}
+/* (13) All-to-all among `ranks`: seconds per byte that a rank sends, its own part included. */
+TR_FN double tr_all_to_all_per_byte(double ranks, double per_byte) { return (ranks - 1.0) / ranks * per_byte; }
 
 /* (14) Decode step, typical: what depends on the batch alone plus context work. */
 TR_FN double tr_step_seconds(double fixed, double sequences, double per_sequence)
@@ -150,12 +138,12 @@ TR_FN double tr_memory_bytes(double weights, double sequences, double kv_sequenc
     return weights + sequences * kv_sequence;
 }
 
-/* (20) Largest batch that fits: whole sequences per data-parallel rank. Subtracted from 0, not negated: compilers turn
+/* (20) Largest batch whose cache fits into `room`: whole sequences per data-parallel rank. Subtracted from 0, not negated: compilers turn
  * the casts of tr_ceil into an instruction that keeps the sign of zero on some CPUs only. */
-TR_FN double tr_max_batch(double usable, double weights, double kv_sequence, double dp)
+TR_FN double tr_max_batch(double room, double kv_sequence, double dp)
 {
-    double room = (usable - weights) / kv_sequence;
-    return room >= 4503599627370496.0 ? 4503599627370496.0 : room > 0.0 ? (0.0 - tr_ceil(-room)) * dp : 0.0;
+    double n = room / kv_sequence;
+    return n >= 4503599627370496.0 ? 4503599627370496.0 : n > 0.0 ? (0.0 - tr_ceil(-n)) * dp : 0.0;
 }
 
 /* (21) Energy per output token of `chips`: idle power all the time, the rest while the limiting resource works. */
@@ -190,6 +178,62 @@ TR_FN double tr_expert_touched(double share, double tokens) { return 1.0 - tr_po
 TR_FN double tr_reads_share(double count, double stored, double shared_bytes, double sram_bytes)
 {
     return stored > 0.0 && stored < count && shared_bytes <= sram_bytes ? stored / count : 1.0;
+}
+
+/* (26) Two resources at work on one row: the longer time, and the share `serial` of the shorter that is not hidden. */
+TR_FN double tr_overlapped(double one, double other, double serial)
+{
+    return tr_max(one, other) + serial * tr_min(one, other);
+}
+
+/* (27) Latency of a reduction by a tree and back: twice the levels of a binary tree over `ranks`. */
+TR_FN double tr_tree_latency(double ranks, double alpha)
+{
+    double levels = 0.0, reach = 1.0;
+    for (; reach < ranks; reach = reach * 2.0) levels += 1.0;
+    return 2.0 * levels * alpha;
+}
+
+/* (28) Seconds per byte of an all-reduce where each pair of `domain` chips has a link of its own: each of `ranks` sends
+ * a share to each other one, twice (two-shot). */
+TR_FN double tr_mesh_all_reduce_per_byte(double ranks, double domain, double per_byte)
+{
+    return 2.0 * ((domain - 1.0) / ranks) * per_byte;
+}
+
+/* (29) Steps from end to end of a torus axis part of `chips`: half way round where it closes into a ring. */
+TR_FN double tr_axis_hops(double chips, double closed)
+{
+    return closed > 0.0 ? tr_ceil((chips - 1.0) * 0.5) : chips - 1.0;
+}
+
+/* (30) Share of a chip's bandwidth that a part of one of `axes` torus axes uses: both ways round, or one way only. */
+TR_FN double tr_axis_share(double chips, double closed, double axes)
+{
+    return chips > 1.0 ? (closed > 0.0 ? 1.0 : 0.5) / axes : 0.0;
+}
+
+/* (31) Seconds per byte of an all-reduce over `ranks` whose torus axes share the data: `share` of the bandwidth. */
+TR_FN double tr_torus_all_reduce_per_byte(double ranks, double share, double per_byte)
+{
+    return 2.0 * ((ranks - 1.0) / ranks) * per_byte / share;
+}
+
+/* (32) Seconds per byte that a rank sends in an all-to-all along a torus axis part: a quarter of it on the way. */
+TR_FN double tr_axis_all_to_all_per_byte(double chips, double closed, double axes, double per_byte)
+{
+    return chips > 1.0 ? chips * 0.25 * (closed > 0.0 ? 1.0 : 2.0) * axes * per_byte : 0.0;
+}
+
+/* (33) Bytes of `need` that a level with `room` takes. */
+TR_FN double tr_placed(double need, double room) { return tr_max(tr_min(need, room), 0.0); }
+
+/* (34) Share of a token's expert copies that leave the domain: all that live elsewhere, or one to each of at most
+ * `nodes` other domains, which pass them on (0: no such limit). */
+TR_FN double tr_leaving_share(double inner, double ranks, double copies, double nodes)
+{
+    const double share = (ranks - inner) / ranks;
+    return nodes > 0.0 ? tr_min(share, nodes / copies) : share;
 }
 
 #endif

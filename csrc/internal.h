@@ -25,18 +25,22 @@ enum {
     N_COLUMNS
 };
 
-enum { AX_MODEL, AX_HARDWARE, AX_PRECISION, AX_TP, AX_PP, AX_EP, AX_DP, AX_ISL, AX_OSL, AX_BATCH, N_AXES };
+enum { AX_MODEL, AX_HARDWARE, AX_PRECISION, AX_TP, AX_PP, AX_EP, AX_DP, AX_CP, AX_ISL, AX_OSL, AX_BATCH, N_AXES };
 
 /* What a lane of a tile reads, by how often it changes: with the batch, with isl and osl, with the combination. */
-enum { B_BATCH, B_INV, B_TOKENS, B_TOKENS_BOUND, B_EXPERT_BOUND, B_SEQS, B_FIXED, B_COMPUTE, B_MEMORY, B_READ, N_BATCH };
 enum {
-    S_TTFT, S_PREFILL, S_CONTEXT, S_CONTEXT_COMPUTE, S_CONTEXT_MEMORY, S_SHARE, S_LATER, S_KV, S_TOO_LONG,
+    B_BATCH, B_INV, B_TOKENS, B_TOKENS_BOUND, B_EXPERT_BOUND, B_SEQS, B_FIXED, B_COMPUTE, B_MEMORY, B_NETWORK, B_READ,
+    N_BATCH
+}; /* tokens: those whose caches a rank holds */
+enum {
+    S_TTFT, S_PREFILL, S_CONTEXT, S_CONTEXT_COMPUTE, S_CONTEXT_MEMORY, S_SHARE, S_LATER, S_KV, S_ROOM, S_TOO_LONG,
     S_TTFT_BOUND, S_COMPUTE_BOUND, S_MEMORY_BOUND, S_PREFILL_COMPUTE, S_PREFILL_NETWORK,
     S_PREFILL_FLOPS, S_DECODE_FLOPS, S_DECODE_BYTES, N_SEQ
 };
 enum {
-    K_CHIPS, K_INV_CHIPS, K_WEIGHTS, K_USABLE, K_USD, K_IDLE, K_DYNAMIC, K_INV_FLOPS, K_INV_BYTES,
-    K_OVERHEAD, K_LATENCY, K_PER_TOKEN, /* typical network: latency and seconds per token of a microbatch */
+    K_CHIPS, K_INV_CHIPS, K_WEIGHTS, K_ROOM, K_USD, K_IDLE, K_DYNAMIC, K_INV_FLOPS, K_INV_BYTES,
+    K_OVERHEAD, K_LATENCY, K_PER_TOKEN, /* typical network of one line: latency and seconds per token of a microbatch */
+    K_EXCHANGE,                         /* typical, of context parallelism: seconds per sequence */
     K_LIGHT, K_LIGHT_TOKEN,             /* typical rows without FLOP, summed: seconds, seconds per token */
     K_WEIGHTS_BOUND, K_EXPERT_BOUND, K_NETWORK_BOUND, K_ON_CHIP, K_DP, K_STATUS, N_COMBINATION
 };
@@ -45,31 +49,38 @@ enum { NEED_TYPICAL = 1, NEED_BOUND = 2, NEED_PREFILL = 4, NEED_SPLIT = 8, NEED_
 
 typedef struct { double f, w, a; } row_t;                         /* dense row with FLOP: s/token, s, s/token */
 typedef struct { double f, w, a, read; uint32_t pair, pad; } expert_t; /* w per expert on a rank, read in all */
+#define TR_LINES 6 /* of one collective: as many algorithms as can be best at some size */
+typedef struct { double latency[TR_LINES], slope[TR_LINES], bytes; uint32_t n, pad; } lines_t; /* least of latency + slope x */
 typedef struct {
     double window, chunked;
-    double decode, decode_compute, decode_memory; /* typical s per sequence and cached token, and its limiting part */
+    double compute, memory;                       /* typical s per sequence and cached token, cache in main memory */
+    double decode, decode_compute, decode_memory; /* of both, and its limiting part */
     double prefill_compute, prefill_memory;       /* typical s per pair, per token */
+    double prefill_exchange;                      /* typical s per token: caches passed round the context ranks */
     double bound_decode_compute, bound_decode_memory, bound_prefill;
     double decode_flops, prefill_flops;           /* of the replica */
     double decode_bytes, decode_bytes_bound;      /* of the replica; the bound counts no copies */
     double store;                                 /* bytes per cached token and sequence on one chip */
 } context_t;
 
+#define TR_PLACES 5 /* main memory and four levels */
 /* One combination, bound to numbers. The rows follow in one block: body, head, experts, contexts. */
 typedef struct {
     double k[N_COMBINATION];
-    double inv_dp, inv_pp, inv_ep, max_context;
+    double inv_dp, inv_pp, inv_ep, inv_cp, max_context, serial;
+    double room[TR_PLACES], slow[TR_PLACES];      /* where a cache may live: bytes left for it, reads over main memory's */
     double state_bytes;                           /* stored on one chip per sequence */
     double state_traffic, state_traffic_bound;    /* moved per sequence and step by the replica */
     double state_seconds;                         /* typical, per sequence and step */
     double flops_body, flops_head, flops_expert;  /* FLOP per token of the replica */
     double bound_body, bound_head, bound_state;   /* s per token */
     double read_bytes, read_bound;                /* weights that all ranks read in one microbatch step: dense; fewest */
-    uint32_t n_body, n_head, n_expert, n_context;
-    uint32_t pp_index, dp_index;
+    uint32_t n_body, n_head, n_expert, n_context, n_net, n_places;
+    uint32_t pp_index, dp_index, cp_index, pad;
     row_t *rows;
     expert_t *experts;
     context_t *contexts;
+    lines_t *nets; /* collectives with several algorithms, by tokens */
 } coef_t;
 
 typedef struct {
@@ -83,12 +94,14 @@ typedef struct {
     const double *share; /* of each expert where popularity is skewed, else NULL */
 } pair_t;
 
-/* Tables over the batch axis for one (pp, dp): what only the split of the batch decides. */
-typedef struct { double *tokens, *expert_tokens, *tokens_bound, *expert_bound, *seqs, *micro; } shares_t;
+/* Tables over the batch axis for one (pp, dp, cp): what only the split of the batch decides. */
+typedef struct { double *tokens, *seq_tokens, *expert_tokens, *tokens_bound, *expert_bound, *seqs, *micro; } shares_t;
 
 typedef struct { double peak, inv_peak, inv_peak_typical; } rate_t;
 typedef struct {
     tr_hardware hw;
+    double serial; /* of the estimate */
+    double inv_level[4], inv_level_typical[4];
     double inv_bw, inv_bw_typical, per_byte_in, per_byte_out, per_byte_in_typical, per_byte_out_typical;
 } chip_t;
 typedef struct {
@@ -98,6 +111,8 @@ typedef struct {
     int routed; /* has routed experts */
 } model_t;
 
+typedef struct { lines_t lines; double bound; } reduce_t; /* by bytes of the tensor; bound: seconds per byte */
+
 typedef struct kernels kernels_t;
 
 struct tr_plan {
@@ -105,7 +120,8 @@ struct tr_plan {
     uint64_t combinations, points;
     int ascending; /* batch values never fall */
     int estimate, isa;
-    double memory_fraction;
+    int flags;
+    double memory_fraction, memory_reserved;
     model_t *models;
     chip_t *chips;
     tr_precision *precisions;
@@ -116,8 +132,9 @@ struct tr_plan {
     pair_t *pairs;
     size_t n_pairs;
     double *touched;         /* [pair][pp][batch] typical */
-    shares_t *shares;        /* [pp][dp] */
-    size_t max_rows, max_experts, max_contexts, coef_bytes;
+    shares_t *shares;        /* [pp][dp][cp] */
+    reduce_t *reduce;        /* [hardware][tp] all-reduce over tp ranks */
+    size_t max_rows, max_experts, max_contexts, max_nets, coef_bytes;
     char *bound; /* combinations * coef_bytes, or NULL */
     const kernels_t *kernels;
     size_t bytes;
@@ -141,7 +158,7 @@ typedef struct {
 struct kernels {
     void (*batch)(const coef_t *c, size_t n, const double *tokens, const double *expert_tokens,
                   const double *const *touched, const double *micro, int needs, double *fixed, double *compute,
-                  double *memory, double *read);
+                  double *memory, double *network, double *read);
     int (*counts)(size_t n, const double *x); /* whether all are whole numbers from 1 */
     void (*lengths)(size_t n, const double *batch, const double *isl, const double *osl, double *inv, lengths_t *out);
     double (*prefill)(const tr_plan *p, const coef_t *c, const lengths_t *x);
@@ -156,6 +173,10 @@ const kernels_t *tr_kernels_for(int isa, int *chosen);
 
 /* plan.c */
 double tr_touched(const pair_t *pair, double tokens);
+/* network.c */
+reduce_t tr_all_reduce(const chip_t *chip, double ranks);
+double tr_all_to_all_inside(const chip_t *chip, double ranks);
+double tr_one_link(const chip_t *chip);
 /* bind.c */
 size_t tr_coef_bytes(const tr_plan *p);
 void tr_bind(const tr_plan *p, uint64_t combination, coef_t *c);

@@ -1,7 +1,7 @@
 /* Instruction sets: one body, compiled again under a target attribute, chosen once per plan. */
 #include "seq.h"
 
-typedef struct { double seconds[2], compute, memory, read; } typical_t; /* seconds: decode step, prefill */
+typedef struct { double seconds[2], compute, memory, network, read; } typical_t; /* seconds: decode step, prefill */
 
 #define TR_TARGET
 #define TR_ISA_FN(name) name##_generic

@@ -7,20 +7,39 @@
 TR_TARGET static void TR_ISA_FN(batch)(const coef_t *c, size_t n, const double *restrict tokens,
                                        const double *restrict expert_tokens, const double *const *touched,
                                        const double *restrict micro, int needs, double *restrict fixed,
-                                       double *restrict compute, double *restrict memory, double *restrict read)
+                                       double *restrict compute, double *restrict memory, double *restrict network,
+                                       double *restrict read)
 {
     const double constant = c->k[K_OVERHEAD] + c->k[K_LATENCY], per_token = c->k[K_PER_TOKEN];
     const int split = (needs & NEED_SPLIT) != 0, count = (needs & NEED_READ) != 0;
     const int fewest = (needs & NEED_READ_BOUND) != 0;
     size_t i;
     uint32_t r;
-    const double light = c->k[K_LIGHT], light_token = c->k[K_LIGHT_TOKEN];
+    const double light = c->k[K_LIGHT], light_token = c->k[K_LIGHT_TOKEN], serial = c->serial;
+    const double latency = c->k[K_LATENCY];
     for (i = 0; i < n; i++) fixed[i] = (constant + tokens[i] * per_token) + (light + tokens[i] * light_token);
     for (i = 0; split && i < n; i++) compute[i] = 0.0, memory[i] = light + tokens[i] * light_token;
+    for (i = 0; split && i < n; i++) network[i] = latency + tokens[i] * per_token;
+    for (r = 0; r < c->n_net; r++) {
+        const lines_t *l = &c->nets[r];
+        for (i = 0; i < n; i += LANES) { /* the best line of each batch value, a few registers at a time */
+            const size_t lanes = n - i < LANES ? n - i : LANES;
+            double least[LANES];
+            size_t j;
+            uint32_t k;
+            for (j = 0; j < lanes; j++) least[j] = l->latency[0] + l->slope[0] * tokens[i + j];
+            for (k = 1; k < l->n; k++) {
+                const double latency_k = l->latency[k], slope_k = l->slope[k];
+                for (j = 0; j < lanes; j++) least[j] = tr_min(latency_k + slope_k * tokens[i + j], least[j]);
+            }
+            for (j = 0; j < lanes; j++) fixed[i + j] += least[j];
+            for (j = 0; split && j < lanes; j++) network[i + j] += least[j];
+        }
+    }
     for (i = 0; count && i < n; i++) read[i] = c->read_bytes;
     for (r = 0; r < c->n_body + c->n_head; r++) {
         const double f = c->rows[r].f, w = c->rows[r].w, a = c->rows[r].a;
-        for (i = 0; i < n; i++) fixed[i] += tr_row_seconds(tokens[i], f, w, a);
+        for (i = 0; i < n; i++) fixed[i] += tr_row_seconds(tokens[i], f, w, a, serial);
         for (i = 0; split && i < n; i++) {
             double fast = f * tokens[i], slow = w + a * tokens[i];
             compute[i] += fast >= slow ? fast : 0.0;
@@ -32,7 +51,7 @@ TR_TARGET static void TR_ISA_FN(batch)(const coef_t *c, size_t n, const double *
         const double inv_ep = c->inv_ep;
         const double *restrict d = touched[r];
         for (i = 0; i < n; i++)
-            fixed[i] += tr_expert_seconds(expert_tokens[i], tr_experts_per_rank(d[i], inv_ep), f, w, a);
+            fixed[i] += tr_expert_seconds(expert_tokens[i], tr_experts_per_rank(d[i], inv_ep), f, w, a, serial);
         for (i = 0; split && i < n; i++) {
             double fast = f * expert_tokens[i];
             double slow = w * tr_experts_per_rank(d[i], inv_ep) + a * expert_tokens[i];
@@ -108,18 +127,25 @@ TR_TARGET TR_FN void TR_ISA_FN(distinct_experts)(const pair_t *pair, const doubl
 TR_TARGET TR_FN typical_t TR_ISA_FN(typical_at)(const tr_plan *p, const coef_t *c, double tokens, double routed,
                                                 const lengths_t *x, int needs)
 {
-    const double n[2] = {tokens, x->isl}, last[2] = {tokens, 1.0}, e_n[2] = {routed, x->isl * c->k[K_DP]};
+    const double prompt = c->inv_cp == 1.0 ? x->isl : tr_microbatch(x->isl, p->axis[AX_CP][c->cp_index]);
+    const double n[2] = {tokens, prompt}, last[2] = {tokens, 1.0}, e_n[2] = {routed, x->isl * c->k[K_DP]};
     const double light = c->k[K_LIGHT], light_token = c->k[K_LIGHT_TOKEN], per_token = c->k[K_PER_TOKEN];
-    const double constant = c->k[K_OVERHEAD] + c->k[K_LATENCY], inv_ep = c->inv_ep;
+    const double constant = c->k[K_OVERHEAD] + c->k[K_LATENCY], inv_ep = c->inv_ep, serial = c->serial;
     const row_t *rows = c->rows;
     double sum[2];
-    typical_t t = {{0.0, 0.0}, 0.0, light + tokens * light_token, c->read_bytes};
+    typical_t t = {{0.0, 0.0}, 0.0, light + tokens * light_token, c->k[K_LATENCY] + tokens * per_token, c->read_bytes};
     uint32_t r, j;
     for (j = 0; j < 2; j++) sum[j] = (constant + n[j] * per_token) + (light + n[j] * light_token);
+    for (r = 0; r < c->n_net; r++) {
+        const double seconds = tr_least_line(&c->nets[r], n[0]);
+        sum[0] += seconds;
+        sum[1] += tr_least_line(&c->nets[r], n[1]);
+        t.network += seconds;
+    }
     for (r = 0; r < c->n_body; r++)
-        for (j = 0; j < 2; j++) sum[j] += tr_row_seconds(n[j], rows[r].f, rows[r].w, rows[r].a);
+        for (j = 0; j < 2; j++) sum[j] += tr_row_seconds(n[j], rows[r].f, rows[r].w, rows[r].a, serial);
     for (; r < c->n_body + c->n_head; r++)
-        for (j = 0; j < 2; j++) sum[j] += tr_row_seconds(last[j], rows[r].f, rows[r].w, rows[r].a);
+        for (j = 0; j < 2; j++) sum[j] += tr_row_seconds(last[j], rows[r].f, rows[r].w, rows[r].a, serial);
     for (r = 0; (needs & NEED_SPLIT) && r < c->n_body + c->n_head; r++) {
         const double f = rows[r].f * tokens, m = rows[r].w + rows[r].a * tokens;
         t.compute += f >= m ? f : 0.0;
@@ -130,7 +156,7 @@ TR_TARGET TR_FN typical_t TR_ISA_FN(typical_at)(const tr_plan *p, const coef_t *
         double distinct[2];
         TR_ISA_FN(distinct_experts)(&p->pairs[e->pair], e_n, distinct);
         for (j = 0; j < 2; j++)
-            sum[j] += tr_expert_seconds(e_n[j], tr_experts_per_rank(distinct[j], inv_ep), e->f, e->w, e->a);
+            sum[j] += tr_expert_seconds(e_n[j], tr_experts_per_rank(distinct[j], inv_ep), e->f, e->w, e->a, serial);
         const double f = e->f * routed, m = e->w * tr_experts_per_rank(distinct[0], inv_ep) + e->a * routed;
         t.compute += f >= m ? f : 0.0;
         t.memory += f >= m ? 0.0 : m;
@@ -138,7 +164,8 @@ TR_TARGET TR_FN typical_t TR_ISA_FN(typical_at)(const tr_plan *p, const coef_t *
     }
     for (r = 0; (needs & NEED_PREFILL) && r < c->n_context; r++) {
         const context_t *o = &c->contexts[r];
-        sum[1] += tr_max(o->prefill_compute * causal_pairs(x, o), o->prefill_memory * x->isl);
+        const double here = tr_overlapped(o->prefill_compute * causal_pairs(x, o), o->prefill_memory * x->isl, serial);
+        sum[1] += tr_overlapped(here, o->prefill_exchange * x->isl, serial);
     }
     t.seconds[0] = sum[0];
     t.seconds[1] = sum[1];
@@ -156,13 +183,14 @@ TR_TARGET static double TR_ISA_FN(prefill)(const tr_plan *p, const coef_t *c, co
 TR_TARGET static void TR_ISA_FN(fill)(const tr_plan *p, const coef_t *c, double batch, const lengths_t *x, int needs,
                                       double *restrict bat, double *restrict seq, size_t stride)
 {
-    const double pp = p->axis[AX_PP][c->pp_index], dp = c->k[K_DP];
+    const double pp = p->axis[AX_PP][c->pp_index], dp = c->k[K_DP], cp = p->axis[AX_CP][c->cp_index];
     const double routed = tr_microbatch(batch, pp);
     const double seqs = dp == 1.0 ? batch : tr_microbatch(batch, dp);
-    const double tokens = dp == 1.0 ? routed : tr_microbatch(batch, pp * dp);
+    const double seq_tokens = dp == 1.0 ? routed : tr_microbatch(batch, pp * dp);
+    const double tokens = cp == 1.0 ? seq_tokens : tr_microbatch(batch, pp * dp * cp);
     prefill_t pre = {0.0, 0.0, 0.0, 0.0, 0.0};
     bat[B_BATCH * stride] = batch;
-    bat[B_TOKENS * stride] = tokens;
+    bat[B_TOKENS * stride] = seq_tokens;
     bat[B_SEQS * stride] = seqs;
     if (needs & NEED_BOUND) {
         const double routed_bound = tr_microbatch_bound(batch, pp);
@@ -175,11 +203,12 @@ TR_TARGET static void TR_ISA_FN(fill)(const tr_plan *p, const coef_t *c, double 
         bat[B_FIXED * stride] = t.seconds[0];
         bat[B_COMPUTE * stride] = t.compute;
         bat[B_MEMORY * stride] = t.memory;
+        bat[B_NETWORK * stride] = t.network;
         if (needs & NEED_READ) bat[B_READ * stride] = t.read * tr_min(pp, seqs);
         pre.typical = t.seconds[1];
     }
     prefill_work(c, x, needs, &pre);
-    seq_eval(c, x, &pre, needs, seq, stride);
+    seq_eval(c, x, &pre, needs, place_of(c, x, seqs), seq, stride);
 }
 
 #define B(j) (t->bat[j][i])
@@ -218,6 +247,7 @@ TR_TARGET static void TR_ISA_FN(basis)(tile_t *t)
     else TR_ISA_FN(basis_mode)(t, TILE_LIST);
 }
 
+#define CACHE (B(B_SEQS) * S(S_KV))
 #define MEMORY tr_memory_bytes(K(K_WEIGHTS), B(B_SEQS), S(S_KV))
 #define JOULES(spt) tr_joules_per_token(K(K_CHIPS), K(K_IDLE), K(K_DYNAMIC), spt, t->ub[i])
 #define EACH(expression)                                                                                            \
@@ -240,12 +270,12 @@ TR_TARGET TR_FN void TR_ISA_FN(column_mode)(const tile_t *t, int column, double 
     case COL_TOKENS_PER_S_PER_USER: EACH(1.0 / step[i]);
     case COL_CHIPS: EACH(K(K_CHIPS));
     case COL_WEIGHT_BYTES: EACH(K(K_WEIGHTS));
-    case COL_KV_BYTES: EACH(B(B_SEQS) * S(S_KV));
+    case COL_KV_BYTES: EACH(CACHE);
     case COL_MEM_BYTES: EACH(MEMORY);
-    case COL_MAX_BATCH: EACH(tr_max_batch(K(K_USABLE), K(K_WEIGHTS), S(S_KV), K(K_DP)));
-    case COL_FITS: EACH(MEMORY <= K(K_USABLE) ? 1.0 : 0.0);
+    case COL_MAX_BATCH: EACH(tr_max_batch(K(K_ROOM), S(S_KV), K(K_DP)));
+    case COL_FITS: EACH(CACHE <= S(S_ROOM) ? 1.0 : 0.0);
     case COL_STATUS:
-        EACH(S(S_TOO_LONG) > 0.0 ? (double)TR_POINT_CONTEXT : MEMORY <= K(K_USABLE) ? 0.0 : (double)TR_POINT_MEMORY);
+        EACH(S(S_TOO_LONG) > 0.0 ? (double)TR_POINT_CONTEXT : CACHE <= S(S_ROOM) ? 0.0 : (double)TR_POINT_MEMORY);
     case COL_PREFILL_FLOPS: EACH(S(S_PREFILL_FLOPS));
     case COL_DECODE_FLOPS: EACH(B(B_BATCH) * S(S_DECODE_FLOPS));
     case COL_DECODE_BYTES: EACH(B(B_READ) + B(B_BATCH) * S(S_DECODE_BYTES));
@@ -256,7 +286,7 @@ TR_TARGET TR_FN void TR_ISA_FN(column_mode)(const tile_t *t, int column, double 
         for (i = 0; i < n; i++) {
             double c = bound ? t->cb[i] : B(B_COMPUTE) + B(B_TOKENS) * S(S_CONTEXT_COMPUTE);
             double m = bound ? t->mb[i] : B(B_MEMORY) + B(B_TOKENS) * S(S_CONTEXT_MEMORY);
-            double w = bound ? t->nb[i] : K(K_LATENCY) + B(B_TOKENS) * K(K_PER_TOKEN);
+            double w = bound ? t->nb[i] : B(B_NETWORK) + B(B_TOKENS) * K(K_EXCHANGE);
             double o = bound ? 0.0 : K(K_OVERHEAD);
             double most = tr_max(tr_max(c, m), tr_max(w, o));
             out[i] = c == most ? 0.0 : m == most ? 1.0 : w == most ? 2.0 : 3.0;
@@ -352,6 +382,7 @@ const kernels_t TR_ISA_FN(tr_kernels) = {TR_ISA_FN(batch), TR_ISA_FN(counts), TR
 #undef EACH
 #undef JOULES
 #undef MEMORY
+#undef CACHE
 #undef K
 #undef S
 #undef B

@@ -8,6 +8,8 @@
 #define MAX_STRUCT 4096
 #define MAX_AXIS ((size_t)1 << 31)
 #define MAX_OPERATORS 4096
+#define ALL_FLAGS (TR_BIND_ALL | TR_FRACTION_OF_FREE | TR_OFFLOAD_WEIGHTS | TR_OFFLOAD_KV | TR_PAD_HEADS)
+#define MAX_AXIS_CHIPS 1024.0
 #define MAX_SKEW 16.0      /* Zipf exponents seen are near 1; above, shares underflow */
 #define MAX_SKEWED 65536.0 /* experts whose shares are held one by one */
 
@@ -57,7 +59,7 @@ static int check_operator(const tr_operator *o, int64_t model, unsigned row, tr_
     const double coefs[] = {o->count, o->stored, o->read_elems, o->store_elems, o->tied_elems, o->flops_token,
                             o->act_elems, o->experts, o->active, o->flops_ctx_decode, o->flops_ctx_prefill,
                             o->kv_read_elems, o->kv_store_elems, o->state_elems, o->heads, o->kv_heads, o->comm_elems,
-                            o->state_bytes, o->skew};
+                            o->state_bytes, o->skew, o->nodes};
     size_t i;
     if (o->kind < TR_GEMM || o->kind > TR_POINT_TO_POINT || o->weights < TR_LINEAR || o->weights > TR_EXPERT_WEIGHTS
         || o->stage < TR_LAYERS || o->stage > TR_LAST)
@@ -125,7 +127,7 @@ static int copy_models(tr_plan *p, const tr_axes *x, tr_error *err)
     for (m = 0; m < x->n_model; m++) {
         const tr_model *from = (const tr_model *)((const char *)x->model + m * size);
         model_t *to = &p->models[m];
-        uint32_t body = 0, experts = 0, contexts = 0;
+        uint32_t body = 0, experts = 0, contexts = 0, nets = 0;
         if (from->struct_size != size)
             return tr_fail(err, TR_ERR_STRUCT_SIZE, AX_MODEL, (int64_t)m, "struct_size differs within the array");
         if (!from->operators) return tr_fail(err, TR_ERR_NULL, AX_MODEL, (int64_t)m, "operators is NULL");
@@ -140,7 +142,7 @@ static int copy_models(tr_plan *p, const tr_axes *x, tr_error *err)
         to->pair = keep(p, from->n_operators, sizeof *to->pair);
         if (!to->ops || !to->pair) return tr_fail(err, TR_ERR_MEMORY, AX_MODEL, -1, "out of memory");
         size_t op_size = from->operators[0].struct_size;
-        if (bad_size((uint32_t)op_size, FIRST(tr_operator, skew)))
+        if (bad_size((uint32_t)op_size, FIRST(tr_operator, nodes)))
             return tr_fail(err, TR_ERR_STRUCT_SIZE, AX_MODEL, (int64_t)m, "operator struct_size %u", (unsigned)op_size);
         for (i = 0; i < from->n_operators; i++) {
             const tr_operator *o = (const tr_operator *)((const char *)from->operators + i * op_size);
@@ -176,19 +178,48 @@ static int copy_models(tr_plan *p, const tr_axes *x, tr_error *err)
             } else if (o->kind < TR_ALL_REDUCE) {
                 body++;
                 if (o->kind == TR_ATTENTION) contexts++;
+            } else if (o->kind == TR_ALL_REDUCE) {
+                nets++;
             }
         }
         if (body > p->max_rows) p->max_rows = body;
         if (experts > p->max_experts) p->max_experts = experts;
         if (contexts > p->max_contexts) p->max_contexts = contexts;
+        if (nets > p->max_nets) p->max_nets = nets;
     }
     return TR_OK;
+}
+
+/* Boxes of a torus are tried one by one, so an axis has at most MAX_AXIS_CHIPS. */
+static int check_topology(const tr_hardware *h)
+{
+    int i;
+    if (h->topology < TR_SWITCH || h->topology > TR_TORUS) return 0;
+    if (h->topology == TR_SWITCH) return 1;
+    if (!(h->domain <= MAX_AXIS_CHIPS * MAX_AXIS_CHIPS * MAX_AXIS_CHIPS) || !whole(h->domain)) return 0;
+    if (h->topology == TR_RING) return h->domain <= MAX_AXIS_CHIPS;
+    if (h->topology == TR_MESH) return 1;
+    for (i = 0; i < 3; i++)
+        if (!(h->dims[i] >= 1.0 && h->dims[i] <= MAX_AXIS_CHIPS) || !whole(h->dims[i])) return 0;
+    return h->dims[0] * h->dims[1] * h->dims[2] == h->domain;
+}
+
+static int check_levels(const tr_hardware *h)
+{
+    uint32_t i;
+    if (h->n_levels > 4) return 0;
+    for (i = 0; i < h->n_levels; i++) {
+        const tr_level *l = &h->levels[i];
+        if (!finite_from(l->capacity, 1.0) || !(l->bandwidth >= 1.0) || l->holds < 1 || l->holds > 3) return 0;
+        if (i && l->near && !h->levels[i - 1].near) return 0;
+    }
+    return 1;
 }
 
 static int copy_hardware(tr_plan *p, const tr_axes *x, tr_error *err)
 {
     size_t i, size = x->hardware[0].struct_size;
-    if (bad_size((uint32_t)size, FIRST(tr_hardware, step_overhead)))
+    if (bad_size((uint32_t)size, FIRST(tr_hardware, levels)))
         return tr_fail(err, TR_ERR_STRUCT_SIZE, AX_HARDWARE, 0, "struct_size %u", (unsigned)size);
     p->chips = keep(p, x->n_hardware, sizeof *p->chips);
     if (!p->chips) return tr_fail(err, TR_ERR_MEMORY, AX_HARDWARE, -1, "out of memory");
@@ -197,6 +228,7 @@ static int copy_hardware(tr_plan *p, const tr_axes *x, tr_error *err)
         chip_t *c = &p->chips[i];
         if (h->struct_size != size)
             return tr_fail(err, TR_ERR_STRUCT_SIZE, AX_HARDWARE, (int64_t)i, "struct_size differs within the array");
+        const double network[] = {h->reduction, h->reduction_latency, h->wrap};
         const double shares[] = {h->compute_efficiency, h->memory_efficiency, h->link_efficiency};
         const double seconds[] = {h->link_latency, h->scaleout_latency, h->layer_overhead, h->step_overhead};
         int ok = finite_from(h->memory_bytes, 1.0) && finite_from(h->memory_bandwidth, 1.0)
@@ -206,9 +238,16 @@ static int copy_hardware(tr_plan *p, const tr_axes *x, tr_error *err)
         size_t j;
         for (j = 0; j < 3; j++) ok = ok && shares[j] > 0.0 && shares[j] <= 1.0;
         for (j = 0; j < 4; j++) ok = ok && finite_from(seconds[j], 0.0);
-        ok = ok && !(h->power_idle > h->power_max);
+        ok = ok && !(h->power_idle > h->power_max) && h->serial >= 0.0 && h->serial <= 1.0;
+        for (j = 0; j < 3; j++) ok = ok && finite_from(network[j], 0.0);
+        ok = ok && h->reduction <= 1.0 && check_topology(h) && check_levels(h);
         if (!ok) return tr_fail(err, TR_ERR_VALUE, AX_HARDWARE, (int64_t)i, "a number is out of range");
         c->hw = *h;
+        c->serial = x->estimate == TR_SERIAL ? 1.0 : h->serial;
+        for (j = 0; j < h->n_levels; j++) {
+            c->inv_level[j] = 1.0 / h->levels[j].bandwidth;
+            c->inv_level_typical[j] = 1.0 / (h->levels[j].bandwidth * h->memory_efficiency);
+        }
         c->inv_bw = 1.0 / h->memory_bandwidth;
         c->inv_bw_typical = 1.0 / (h->memory_bandwidth * h->memory_efficiency);
         c->per_byte_in = h->link_bandwidth > 0.0 ? 1.0 / h->link_bandwidth : 0.0;
@@ -252,7 +291,7 @@ static int copy_precisions(tr_plan *p, const tr_axes *x, tr_error *err)
 
 static int copy_axes(tr_plan *p, const tr_axes *x, tr_error *err)
 {
-    const double *from[N_AXES] = {0, 0, 0, x->tp, x->pp, x->ep, x->dp, x->isl, x->osl, x->batch};
+    const double *from[N_AXES] = {0, 0, 0, x->tp, x->pp, x->ep, x->dp, x->cp, x->isl, x->osl, x->batch};
     int a;
     size_t i;
     for (a = AX_TP; a < N_AXES; a++) {
@@ -272,41 +311,55 @@ static int copy_axes(tr_plan *p, const tr_axes *x, tr_error *err)
     return TR_OK;
 }
 
+static int share_out(tr_plan *p, shares_t *s, double pp, double dp, double cp)
+{
+    const size_t nb = p->n[AX_BATCH];
+    double *block = keep(p, times(7, nb), sizeof(double));
+    size_t b;
+    if (!block) return 0;
+    s->tokens = block;
+    s->seq_tokens = block + nb;
+    s->expert_tokens = block + 2 * nb;
+    s->tokens_bound = block + 3 * nb;
+    s->expert_bound = block + 4 * nb;
+    s->seqs = block + 5 * nb;
+    s->micro = block + 6 * nb;
+    for (b = 0; b < nb; b++) {
+        double batch = p->axis[AX_BATCH][b];
+        s->tokens[b] = tr_microbatch(batch, pp * dp * cp);
+        s->seq_tokens[b] = tr_microbatch(batch, pp * dp);
+        s->expert_tokens[b] = tr_microbatch(batch, pp);
+        s->tokens_bound[b] = tr_microbatch_bound(batch, pp * dp);
+        s->expert_bound[b] = tr_microbatch_bound(batch, pp);
+        s->seqs[b] = tr_microbatch(batch, dp);
+        s->micro[b] = tr_min(pp, s->seqs[b]);
+    }
+    return 1;
+}
+
 static int hoist(tr_plan *p, tr_error *err)
 {
-    const size_t nb = p->n[AX_BATCH], npp = p->n[AX_PP], ndp = p->n[AX_DP];
+    const size_t nb = p->n[AX_BATCH], npp = p->n[AX_PP], ndp = p->n[AX_DP], ncp = p->n[AX_CP], ntp = p->n[AX_TP];
     size_t i, j, k, b;
-    p->shares = keep(p, times(npp, ndp), sizeof *p->shares);
+    p->shares = keep(p, times(npp, times(ndp, ncp)), sizeof *p->shares);
+    p->reduce = keep(p, times(p->n[AX_HARDWARE], ntp), sizeof *p->reduce);
     p->touched = keep(p, times(p->n_pairs, times(npp, nb)), sizeof(double));
     p->by_osl = keep(p, p->n[AX_OSL], sizeof *p->by_osl);
-    if (!p->by_osl || !p->shares || !p->touched) return tr_fail(err, TR_ERR_MEMORY, AX_BATCH, -1, "out of memory");
+    if (!p->by_osl || !p->shares || !p->touched || !p->reduce)
+        return tr_fail(err, TR_ERR_MEMORY, AX_BATCH, -1, "out of memory");
     for (i = 0; i < p->n[AX_OSL]; i++) p->by_osl[i] = lengths_of_osl(p->axis[AX_OSL][i]);
+    for (i = 0; i < p->n[AX_HARDWARE]; i++)
+        for (j = 0; j < ntp; j++) p->reduce[i * ntp + j] = tr_all_reduce(&p->chips[i], p->axis[AX_TP][j]);
     for (i = 0; i < npp; i++)
-        for (j = 0; j < ndp; j++) {
-            shares_t *s = &p->shares[i * ndp + j];
-            double pp = p->axis[AX_PP][i], dp = p->axis[AX_DP][j];
-            double *block = keep(p, times(6, nb), sizeof(double));
-            if (!block) return tr_fail(err, TR_ERR_MEMORY, AX_BATCH, -1, "out of memory");
-            s->tokens = block;
-            s->expert_tokens = block + nb;
-            s->tokens_bound = block + 2 * nb;
-            s->expert_bound = block + 3 * nb;
-            s->seqs = block + 4 * nb;
-            s->micro = block + 5 * nb;
-            for (b = 0; b < nb; b++) {
-                double batch = p->axis[AX_BATCH][b];
-                s->tokens[b] = tr_microbatch(batch, pp * dp);
-                s->expert_tokens[b] = tr_microbatch(batch, pp);
-                s->tokens_bound[b] = tr_microbatch_bound(batch, pp * dp);
-                s->expert_bound[b] = tr_microbatch_bound(batch, pp);
-                s->seqs[b] = tr_microbatch(batch, dp);
-                s->micro[b] = tr_min(pp, s->seqs[b]);
-            }
-        }
+        for (j = 0; j < ndp; j++)
+            for (k = 0; k < ncp; k++)
+                if (!share_out(p, &p->shares[(i * ndp + j) * ncp + k], p->axis[AX_PP][i], p->axis[AX_DP][j],
+                               p->axis[AX_CP][k]))
+                    return tr_fail(err, TR_ERR_MEMORY, AX_BATCH, -1, "out of memory");
     for (k = 0; k < p->n_pairs; k++)
         for (i = 0; i < npp; i++)
             for (b = 0; b < nb; b++)
-                p->touched[(k * npp + i) * nb + b] = tr_touched(&p->pairs[k], p->shares[i * ndp].expert_tokens[b]);
+                p->touched[(k * npp + i) * nb + b] = tr_touched(&p->pairs[k], p->shares[i * ndp * ncp].expert_tokens[b]);
     return TR_OK;
 }
 
@@ -341,10 +394,10 @@ int tr_plan_create(const tr_axes *x, tr_plan **plan, tr_error *err)
     *plan = NULL;
     if (bad_size(x->struct_size, FIRST(tr_axes, batch)))
         return tr_fail(err, TR_ERR_STRUCT_SIZE, -1, -1, "tr_axes: struct_size %u", (unsigned)x->struct_size);
-    const size_t n[N_AXES] = {x->n_model, x->n_hardware, x->n_precision, x->n_tp,  x->n_pp,
-                              x->n_ep,    x->n_dp,       x->n_isl,       x->n_osl, x->n_batch};
-    const void *from[N_AXES] = {x->model, x->hardware, x->precision, x->tp,  x->pp,
-                                x->ep,    x->dp,       x->isl,       x->osl, x->batch};
+    const size_t n[N_AXES] = {x->n_model, x->n_hardware, x->n_precision, x->n_tp,  x->n_pp,   x->n_ep,
+                              x->n_dp,    x->n_cp,       x->n_isl,       x->n_osl, x->n_batch};
+    const void *from[N_AXES] = {x->model, x->hardware, x->precision, x->tp,  x->pp,   x->ep,
+                                x->dp,    x->cp,       x->isl,       x->osl, x->batch};
     uint64_t points = 1;
     for (a = 0; a < N_AXES; a++) {
         if (!n[a]) return tr_fail(err, TR_ERR_EMPTY, a, -1, "no values");
@@ -355,18 +408,23 @@ int tr_plan_create(const tr_axes *x, tr_plan **plan, tr_error *err)
         points *= n[a];
     }
     if (!x->peak) return tr_fail(err, TR_ERR_NULL, AX_HARDWARE, -1, "peak is NULL");
-    if (x->estimate != TR_TYPICAL && x->estimate != TR_BOUND)
-        return tr_fail(err, TR_ERR_KIND, -1, -1, "estimate %d: expected 0 (typical) or 1 (bound)", (int)x->estimate);
+    if (x->estimate < TR_TYPICAL || x->estimate > TR_SERIAL)
+        return tr_fail(err, TR_ERR_KIND, -1, -1, "estimate %d: expected 0 (typical), 1 (bound) or 2 (serial)",
+                       (int)x->estimate);
     if (!(x->memory_fraction > 0.0 && x->memory_fraction <= 1.0))
         return tr_fail(err, TR_ERR_VALUE, -1, -1, "memory_fraction %g: expected above 0, at most 1", x->memory_fraction);
-    if (x->flags & ~TR_BIND_ALL) return tr_fail(err, TR_ERR_KIND, -1, -1, "flags %#x hold unknown bits", (unsigned)x->flags);
+    if (!finite_from(x->memory_reserved, 0.0))
+        return tr_fail(err, TR_ERR_VALUE, -1, -1, "memory_reserved %g: expected bytes from 0", x->memory_reserved);
+    if (x->flags & ~ALL_FLAGS) return tr_fail(err, TR_ERR_KIND, -1, -1, "flags %#x hold unknown bits", (unsigned)x->flags);
     p = calloc(1, sizeof *p);
     if (!p) return tr_fail(err, TR_ERR_MEMORY, -1, -1, "out of memory");
     for (a = 0; a < N_AXES; a++) p->n[a] = n[a];
     p->points = points;
     p->combinations = points / n[AX_BATCH] / n[AX_ISL] / n[AX_OSL];
     p->estimate = x->estimate;
+    p->flags = x->flags;
     p->memory_fraction = x->memory_fraction;
+    p->memory_reserved = x->memory_reserved;
     p->bytes = sizeof *p;
     p->kernels = tr_kernels_for(x->isa, &p->isa);
     code = p->kernels ? build(p, x, err) : tr_fail(err, TR_ERR_ISA, -1, -1, "instruction set %d is not here", (int)x->isa);

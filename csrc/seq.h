@@ -36,6 +36,37 @@ TR_FN double causal_pairs(const lengths_t *x, const context_t *o)
     return o->chunked != 0.0 ? tr_chunk_pairs(x->isl, o->window) : tr_causal_pairs(x->isl, o->window);
 }
 
+/* The collective's best algorithm for so many tokens. */
+TR_FN double tr_least_line(const lines_t *l, double tokens)
+{
+    double least = l->latency[0] + l->slope[0] * tokens;
+    uint32_t i;
+    for (i = 1; i < l->n; i++) least = tr_min(l->latency[i] + l->slope[i] * tokens, least);
+    return least;
+}
+
+/* Bytes of a full sequence on one chip. */
+TR_FN double cache_bytes(const coef_t *c, const lengths_t *x)
+{
+    double kv = c->state_bytes;
+    uint32_t r;
+    for (r = 0; r < c->n_context; r++) kv += c->contexts[r].store * tr_min(x->isl + x->osl, c->contexts[r].window);
+    return kv;
+}
+
+/* The nearest place that holds the caches of so many sequences, or the last. */
+TR_FN uint32_t place_for(const coef_t *c, double cache)
+{
+    uint32_t i = 0;
+    while (i + 1 < c->n_places && !(cache <= c->room[i])) i++;
+    return i;
+}
+
+TR_FN uint32_t place_of(const coef_t *c, const lengths_t *x, double seqs)
+{
+    return c->n_places > 1 ? place_for(c, seqs * cache_bytes(c, x)) : 0;
+}
+
 /* Prefill's bound and FLOP, where a column needs them. */
 TR_FN void prefill_work(const coef_t *c, const lengths_t *x, int needs, prefill_t *pre)
 {
@@ -53,17 +84,21 @@ TR_FN void prefill_work(const coef_t *c, const lengths_t *x, int needs, prefill_
     }
 }
 
-TR_FN void seq_eval(const coef_t *c, const lengths_t *x, const prefill_t *pre, int needs, double *seq, size_t stride)
+TR_FN void seq_eval(const coef_t *c, const lengths_t *x, const prefill_t *pre, int needs, uint32_t place, double *seq,
+                    size_t stride)
 {
-    double context = c->state_seconds, kv = c->state_bytes;
+    const double slow = c->slow[place];
+    double context = c->state_seconds * slow + c->k[K_EXCHANGE], kv = c->state_bytes;
     uint32_t r;
     for (r = 0; r < c->n_context; r++) {
         const context_t *o = &c->contexts[r];
-        context += o->decode * mean_context(x, o);
+        const double seconds = slow == 1.0 ? o->decode : tr_overlapped(o->compute, o->memory * slow, c->serial);
+        context += seconds * mean_context(x, o);
         kv += o->store * tr_min(x->isl + x->osl, o->window);
     }
     seq[S_CONTEXT * stride] = context;
     seq[S_KV * stride] = kv;
+    seq[S_ROOM * stride] = c->room[place];
     seq[S_SHARE * stride] = x->share;
     seq[S_LATER * stride] = x->osl - 1.0;
     seq[S_TOO_LONG * stride] = x->isl + x->osl > c->max_context ? 1.0 : 0.0;
@@ -87,14 +122,20 @@ TR_FN void seq_eval(const coef_t *c, const lengths_t *x, const prefill_t *pre, i
         seq[S_PREFILL_NETWORK * stride] = pre->network * c->inv_dp * c->inv_pp * x->inv_osl;
     }
     if (needs & (NEED_SPLIT | NEED_WORK)) {
-        double compute = 0.0, memory = c->state_seconds;
+        double compute = 0.0, memory = c->state_seconds * slow;
         double flops = c->flops_body + c->flops_head + c->flops_expert;
         double bytes = needs & NEED_READ_BOUND ? c->state_traffic_bound : c->state_traffic;
         for (r = 0; r < c->n_context; r++) {
             const context_t *o = &c->contexts[r];
             const double mean = mean_context(x, o);
-            compute += o->decode_compute * mean;
-            memory += o->decode_memory * mean;
+            if (slow == 1.0) {
+                compute += o->decode_compute * mean;
+                memory += o->decode_memory * mean;
+            } else {
+                const double reads = o->memory * slow;
+                compute += (o->compute >= reads ? o->compute : 0.0) * mean;
+                memory += (o->compute >= reads ? 0.0 : reads) * mean;
+            }
             flops += o->decode_flops * mean;
             bytes += (needs & NEED_READ_BOUND ? o->decode_bytes_bound : o->decode_bytes) * mean;
         }

@@ -6,8 +6,8 @@
 
 #define ABI_VERSION 1
 
-static const char *const axis_names[N_AXES] = {"model", "hardware", "precision", "tp", "pp",
-                                               "ep",    "dp",       "isl",       "osl", "batch"};
+static const char *const axis_names[N_AXES] = {"model", "hardware", "precision", "tp", "pp", "ep",
+                                               "dp", "cp", "isl", "osl", "batch"};
 
 int tr_fail(tr_error *err, int code, int axis, int64_t index, const char *format, ...)
 {
@@ -101,7 +101,7 @@ const char *tr_point_status_text(int status)
     case TR_POINT_HEADS: return "tp does not divide the query heads";
     case TR_POINT_KV_HEADS: return "neither of tp and the KV heads divides the other";
     case TR_POINT_STAGES: return "more pipeline stages than layers";
-    case TR_POINT_EXPERTS: return "ep must divide the experts and tp * dp, be a multiple of dp, and 1 without experts";
+    case TR_POINT_EXPERTS: return "ep must divide the experts and tp * dp * cp, be a multiple of dp, and 1 without experts";
     case TR_POINT_PRECISION: return "the chip has no peak for the compute format";
     case TR_POINT_LINK: return "more chips than the scale-up domain joins, and no scale-out link";
     default: return "unknown status";

@@ -2,8 +2,8 @@
  *
  * A plan binds axes (models as operator tables, hardware, precisions, parallelism, batch, isl, osl) to numbers; runs
  * evaluate any range of its points. Points are numbered in row-major order of the axes
- *     model, hardware, precision, tp, pp, ep, dp, isl, osl, batch        (batch fastest),
- * and the first seven together are a *combination*.
+ *     model, hardware, precision, tp, pp, ep, dp, cp, isl, osl, batch        (batch fastest),
+ * and the first eight together are a *combination*.
  *
  * Calls return 0 or a negative code (TR_ERR_*); `err`, where not NULL, says more. A point that cannot be served is
  * data, never an error: see tr_point_status. Every struct starts with its size, set by the caller, and only ever grows
@@ -68,6 +68,7 @@ typedef struct tr_operator {
     double chunked;     /* 1: the window starts anew at each multiple of its length */
     double state_bytes; /* per element of the state */
     double skew;        /* Zipf exponent of the routed experts' popularity */
+    double nodes;       /* of TR_ALL_TO_ALL: most domains that a token's experts lie in; 0: any */
 } tr_operator;
 
 typedef struct tr_model {
@@ -78,15 +79,32 @@ typedef struct tr_model {
     double max_context; /* tokens; INFINITY when unknown */
 } tr_model;
 
+/* How the scale-up domain joins its chips. A mesh has a link of its own from each chip to each other one. */
+enum tr_topology { TR_SWITCH = 0, TR_MESH = 1, TR_RING = 2, TR_TORUS = 3 };
+enum tr_holds { TR_HOLDS_WEIGHTS = 1, TR_HOLDS_KV = 2 };
+
+/* Memory besides main memory. Near levels are filled before it, the others behind it where the plan may offload. */
+typedef struct tr_level {
+    double capacity, bandwidth; /* of one chip; bandwidth INFINITY: operands in place */
+    int32_t holds;
+    int32_t near;
+} tr_level;
+
 typedef struct tr_hardware {
     uint32_t struct_size;
-    uint32_t reserved;
+    uint32_t n_levels; /* near ones first */
     double memory_bytes, memory_bandwidth, sram_bytes;
     double domain, link_bandwidth, link_latency;   /* scale-up; domain 1 when there is none */
     double scaleout_bandwidth, scaleout_latency;   /* 0 when there is none */
     double power_max, power_idle, usd_per_s;       /* NaN when unknown */
     double compute_efficiency, memory_efficiency, link_efficiency;
     double layer_overhead, step_overhead;
+    double serial;                         /* share of a row's shorter time (compute, memory) that is not hidden */
+    double reduction, reduction_latency;   /* in a switch: share of the bandwidth, 0 without; seconds */
+    double dims[3], wrap;                  /* of a torus: chips along each axis, 1 where unused; see Link.wrap */
+    int32_t topology;
+    int32_t reserved;
+    tr_level levels[4];
 } tr_hardware;
 
 typedef struct tr_precision {
@@ -97,9 +115,16 @@ typedef struct tr_precision {
     double state_bytes; /* per element of recurrent state; 0: as the model's rows say */
 } tr_precision;
 
-enum tr_estimate { TR_TYPICAL = 0, TR_BOUND = 1 };
+/* TR_SERIAL is TR_TYPICAL with nothing overlapped. */
+enum tr_estimate { TR_TYPICAL = 0, TR_BOUND = 1, TR_SERIAL = 2 };
 enum tr_isa { TR_ISA_AUTO = 0, TR_ISA_GENERIC = 1, TR_ISA_AVX2 = 2, TR_ISA_AVX512 = 3 };
-enum tr_plan_flags { TR_BIND_ALL = 1 }; /* bind every combination now: for point lists and scalar calls */
+enum tr_plan_flags {
+    TR_BIND_ALL = 1,        /* bind every combination now: for point lists and scalar calls */
+    TR_FRACTION_OF_FREE = 2, /* memory_fraction is of what weights leave free, not of all memory */
+    TR_OFFLOAD_WEIGHTS = 4, /* weights may live behind main memory */
+    TR_OFFLOAD_KV = 8,      /* the cache may */
+    TR_PAD_HEADS = 16       /* tp need not divide the heads: the ranks' shares are rounded up */
+};
 
 typedef struct tr_axes {
     uint32_t struct_size;
@@ -107,12 +132,13 @@ typedef struct tr_axes {
     int32_t isa;
     int32_t flags;
     double memory_fraction; /* share of memory_bytes that weights and KV may use */
-    size_t n_model, n_hardware, n_precision, n_tp, n_pp, n_ep, n_dp, n_isl, n_osl, n_batch;
+    double memory_reserved; /* bytes of main memory that neither may use */
+    size_t n_model, n_hardware, n_precision, n_tp, n_pp, n_ep, n_dp, n_cp, n_isl, n_osl, n_batch;
     const tr_model *model;
     const tr_hardware *hardware;
     const tr_precision *precision;
     const double *peak; /* [n_hardware][n_precision] dense FLOP/s of the compute format; 0: not supported */
-    const double *tp, *pp, *ep, *dp, *isl, *osl, *batch; /* whole numbers from 1 */
+    const double *tp, *pp, *ep, *dp, *cp, *isl, *osl, *batch; /* whole numbers from 1 */
 } tr_axes;
 
 /* Why a point does not count. From TR_POINT_ILLEGAL on all values but status, chips and fits (0) are NaN. */
@@ -124,7 +150,7 @@ enum tr_point_status {
     TR_POINT_HEADS = 16,      /* tp does not divide the query heads */
     TR_POINT_KV_HEADS = 17,   /* neither of tp and KV heads divides the other */
     TR_POINT_STAGES = 18,     /* more pipeline stages than layers */
-    TR_POINT_EXPERTS = 19,    /* ep does not divide experts or tp * dp, is not a multiple of dp, or nothing is routed */
+    TR_POINT_EXPERTS = 19,    /* ep does not divide experts or tp * dp * cp, is not a multiple of dp, or nothing is routed */
     TR_POINT_PRECISION = 20,  /* the chip has no peak for the compute format */
     TR_POINT_LINK = 21        /* more chips than the domain joins and no scale-out link */
 };

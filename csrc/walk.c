@@ -7,7 +7,7 @@
 /* Scratch of one run: per-combination tables over the batch axis, the tile's results, lanes of zipped tiles. */
 typedef struct {
     coef_t *coef;
-    double *fixed, *compute, *memory, *read;
+    double *fixed, *compute, *memory, *network, *read;
     double *basis, *lanes_batch, *lanes_seq;
     const double **touched;
     double seq[N_SEQ];
@@ -26,7 +26,7 @@ static int reserve(scratch_t *s, const tr_plan *p)
     const size_t nb = p->n[AX_BATCH], experts = p->max_experts ? p->max_experts : 1;
     memset(s, 0, sizeof *s);
     s->coef = malloc(p->coef_bytes);
-    s->fixed = calloc(4 * nb, sizeof(double));
+    s->fixed = calloc(5 * nb, sizeof(double));
     s->basis = calloc((7 + N_BATCH + N_SEQ) * (size_t)TR_STRIDE, sizeof(double));
     s->touched = malloc(experts * sizeof *s->touched);
     if (!s->coef || !s->fixed || !s->basis || !s->touched) {
@@ -35,7 +35,8 @@ static int reserve(scratch_t *s, const tr_plan *p)
     }
     s->compute = s->fixed + nb;
     s->memory = s->fixed + 2 * nb;
-    s->read = s->fixed + 3 * nb;
+    s->network = s->fixed + 3 * nb;
+    s->read = s->fixed + 4 * nb;
     s->lanes_batch = s->basis + 7 * TR_STRIDE;
     s->lanes_seq = s->lanes_batch + N_BATCH * TR_STRIDE;
     return 1;
@@ -50,7 +51,7 @@ static void batch_tables(const walk_t *w, scratch_t *s, const coef_t *c, const s
         s->touched[r] = p->touched + ((size_t)c->experts[r].pair * p->n[AX_PP] + c->pp_index) * nb;
     if (w->needs & (NEED_TYPICAL | NEED_READ | NEED_READ_BOUND | NEED_SPLIT))
         p->kernels->batch(c, nb, shares->tokens, shares->expert_tokens, s->touched, shares->micro, w->needs, s->fixed,
-                          s->compute, s->memory, s->read);
+                          s->compute, s->memory, s->network, s->read);
 }
 
 static prefill_t prefill_at(const walk_t *w, const coef_t *c, const lengths_t *x)
@@ -74,10 +75,10 @@ static void walk_combination(walk_t *w, scratch_t *s, uint64_t base, uint64_t fi
     const tr_plan *p = w->plan;
     const size_t nb = p->n[AX_BATCH], n_osl = p->n[AX_OSL];
     const coef_t *c = w->coef;
-    const shares_t *shares = &p->shares[c->pp_index * p->n[AX_DP] + c->dp_index];
+    const shares_t *shares = &p->shares[(c->pp_index * p->n[AX_DP] + c->dp_index) * p->n[AX_CP] + c->cp_index];
     const double *from[N_BATCH] = {
-        p->axis[AX_BATCH], p->inv[AX_BATCH], shares->tokens, shares->tokens_bound, shares->expert_bound,
-        shares->seqs, s->fixed, s->compute, s->memory, s->read};
+        p->axis[AX_BATCH], p->inv[AX_BATCH], shares->seq_tokens, shares->tokens_bound, shares->expert_bound,
+        shares->seqs, s->fixed, s->compute, s->memory, s->network, s->read};
     const int zip = nb < TR_SHORT_AXIS;
     size_t isl_of_prefill = SIZE_MAX, j;
     prefill_t pre = {0.0, 0.0, 0.0, 0.0, 0.0};
@@ -98,9 +99,16 @@ static void walk_combination(walk_t *w, scratch_t *s, uint64_t base, uint64_t fi
         set_isl(&x, p->axis[AX_ISL][isl]);
         if (isl != isl_of_prefill) pre = prefill_at(w, c, &x);
         isl_of_prefill = isl;
-        seq_eval(c, &x, &pre, w->needs, s->seq, 1);
+        const int places = c->n_places > 1;
+        const double cache = places ? cache_bytes(c, &x) : 0.0;
+        if (!places) seq_eval(c, &x, &pre, w->needs, 0, s->seq, 1);
         while (b < b_end) {
             size_t take = b_end - b, room = TR_TILE - w->tile.n;
+            if (places) { /* the lanes from here on whose caches live in one place */
+                const uint32_t place = place_for(c, shares->seqs[b] * cache);
+                for (take = 1; b + take < b_end && place_for(c, shares->seqs[b + take] * cache) == place;) take++;
+                seq_eval(c, &x, &pre, w->needs, place, s->seq, 1);
+            }
             if (take > room) take = room;
             if (w->tile.n == 0) {
                 w->first = base + row * nb + b;

@@ -72,10 +72,10 @@ int main(void)
 
     const tr_axes axes = {
         .struct_size = sizeof axes, .estimate = TR_TYPICAL, .memory_fraction = 0.9,
-        .n_model = 1, .n_hardware = 1, .n_precision = 1, .n_tp = 1, .n_pp = 1, .n_ep = 1, .n_dp = 1,
+        .n_model = 1, .n_hardware = 1, .n_precision = 1, .n_tp = 1, .n_pp = 1, .n_ep = 1, .n_dp = 1, .n_cp = 1,
         .n_isl = 1, .n_osl = 1, .n_batch = BATCHES,
         .model = &model, .hardware = &chip, .precision = &bf16, .peak = &peak,
-        .tp = &one, .pp = &one, .ep = &one, .dp = &one, .isl = &isl, .osl = &osl, .batch = batch};
+        .tp = &one, .pp = &one, .ep = &one, .dp = &one, .cp = &one, .isl = &isl, .osl = &osl, .batch = batch};
     if (tr_plan_create(&axes, &plan, &err)) return fail(&err);
 
     const int32_t columns[] = {column("tpot_s"), column("tokens_per_s"), column("status")};

@@ -12,7 +12,21 @@ from hypothesis import strategies as st
 
 from tokenroof import catalogue
 from tokenroof._native import ISAS, isa_supported
-from tokenroof.specs import Calibration, Hardware, Kind, Link, Model, Operator, Precision, Stage, Weights, precision
+from tokenroof.specs import (
+    Calibration,
+    Hardware,
+    Kind,
+    Level,
+    Link,
+    Model,
+    Operator,
+    Options,
+    Precision,
+    Stage,
+    Weights,
+    precision,
+)
+from tokenroof.specs.hardware import TOPOLOGIES
 
 #: Every instruction set of this machine by its own name; "auto" is one of them.
 SUPPORTED = [isa for isa in ISAS if isa != "auto" and isa_supported(isa)]
@@ -88,6 +102,7 @@ def row(dice: Dice, kind: Kind, name: str) -> Operator:
         fields["flops_token"] = dice.maybe(1.0, 1e10)
     else:
         fields |= {"comm_elems": dice.maybe(1.0, 1e6), "active": float(dice.whole(0, 8))}
+        fields["nodes"] = float(dice.choice([0, 0, 1, 4]))
     if kind is Kind.EXPERTS:
         fields["experts"] = float(dice.choice([1, 2, 7, 8, 16, 60, 64, 128, 256, 384]))
         fields["active"] = float(dice.whole(1, int(fields["experts"])))
@@ -118,6 +133,48 @@ def made_models(draw: Any) -> Model:
     return Model("made", tuple(rows), layers=dice.whole(1, 130), hidden=64, vocab=100, max_context=context)
 
 
+def link(dice: Dice, bandwidth: float) -> Link:
+    """A scale-up network of any topology."""
+    topology = dice.choice(TOPOLOGIES)
+    domain = float(dice.choice([1, 2, 4, 8, 12, 64, 72, *([math.inf] * (topology == "switch"))]))
+    if topology == "switch":
+        reduction = dice.choice([0.0, dice.uniform(0.1, 1.0)])
+        return Link("inner", bandwidth, domain, reduction=reduction, reduction_latency=dice.maybe(1e-7, 1e-3))
+    wide = dice.choice([n for n in (1, 2, 3, 4, 8) if domain % n == 0])
+    deep = dice.choice([n for n in (1, 2, 3) if domain / wide % n == 0])
+    dims = (int(domain / wide / deep), wide, deep) if topology == "torus" else ()
+    return Link("inner", bandwidth, domain, topology, dims, dice.choice([0, 0, 2, 4]))
+
+
+def levels(dice: Dice) -> tuple[Level, ...]:
+    """Memory before and behind main memory."""
+    near = sorted((dice.chance(0.3) for _ in range(dice.choice([0, 0, 1, 2, 4]))), reverse=True)
+    return tuple(
+        Level(
+            f"level{i}",
+            dice.magnitude(1e6, 1e14),
+            dice.choice([math.inf, dice.magnitude(1e6, 1e17)]),
+            dice.choice([("weights",), ("kv",), ("weights", "kv")]),
+            before,
+        )
+        for i, before in enumerate(near)
+    )
+
+
+def made_options() -> st.SearchStrategy[Options]:
+    """Any assumptions, the usual ones most often."""
+    fraction = st.one_of(st.just(0.9), st.floats(0.01, 1.0))
+    return st.builds(
+        Options,
+        memory_fraction=fraction,
+        memory_of=st.sampled_from(["total", "total", "free"]),
+        reserved=st.one_of(st.just({}), magnitude(1e3, 1e13).map(lambda n: {"activations": n})),
+        offload=st.sampled_from([(), (), ("weights",), ("kv",), ("weights", "kv")]),
+        pad_heads=st.booleans(),
+        fallback=st.sampled_from(["status", "status", "wider"]),
+    )
+
+
 @st.composite
 def made_hardware(draw: Any, sram: bool = True) -> Hardware:
     """A chip that nobody has built, with or without links, on-chip memory, power and price."""
@@ -131,12 +188,15 @@ def made_hardware(draw: Any, sram: bool = True) -> Hardware:
         memory_bytes=dice.magnitude(1e8, 1e14),
         memory_bandwidth=dice.magnitude(1e9, 1e17),
         sram_bytes=dice.maybe(1e5, 1e11) if sram else 0.0,
-        scaleup=Link("inner", inner, float(dice.choice([1, 2, 4, 8, 12, 64, 72, math.inf]))) if up else None,
+        scaleup=link(dice, inner) if up else None,
+        levels=levels(dice) if sram else (),
         scaleout=Link("outer", inner * dice.uniform(1e-3, 1.0)) if out else None,
         power_max=power,
         power_idle=power * dice.uniform(0.0, 1.0) if dice.chance() else math.nan,
         usd_per_hour=dice.choice([math.nan, 0.0, dice.magnitude(1e-3, 1e3), dice.magnitude(1e-3, 1e3)]),
-        calibration=Calibration(*shares, *(dice.maybe(1e-7, 1e-2) for _ in range(4))),
+        calibration=Calibration(
+            *shares, *(dice.maybe(1e-7, 1e-2) for _ in range(4)), serial=dice.choice([0.0, 0.0, dice.uniform(0.0, 1.0)])
+        ),
     )
 
 
@@ -145,7 +205,8 @@ _ANY = st.sampled_from([1, 1, 1, 1, 2, 2, 4, 4, 8, 8, 2, 3, 5, 6, 16, 64, 200])
 
 @st.composite
 def layouts(draw: Any) -> dict[str, int]:
-    """tp, pp, ep, dp: mostly such as engines use, sometimes any."""
+    """tp, pp, ep, dp, cp: mostly such as engines use, sometimes any."""
     tp, pp, dp = (draw(_ANY) for _ in range(3))
-    ep = draw(st.sampled_from([1, dp, tp * dp, 3, 16]))
-    return {"tp": tp, "pp": pp, "ep": ep, "dp": dp}
+    cp = draw(st.sampled_from([1, 1, 1, 2, 3, 8]))
+    ep = draw(st.sampled_from([1, dp, tp * dp, tp * dp * cp, 3, 16]))
+    return {"tp": tp, "pp": pp, "ep": ep, "dp": dp, "cp": cp}

@@ -219,7 +219,7 @@ def test_memory_fraction(value: Any) -> None:
 @pytest.mark.parametrize("value", ["typicl", "", None, 0])
 def test_estimate(value: Any) -> None:
     for call in (lambda: Sweep(**BOTH, estimate=value), lambda: tr.point(**BOTH, estimate=value)):
-        with refused(SpecError, "estimate", repr(value), "'typical' or 'bound'"):
+        with refused(SpecError, "estimate", repr(value), "one of typical, bound, serial"):
             call()
 
 
@@ -454,8 +454,8 @@ def test_a_point_that_cannot_be_served_has_a_status(axes: dict[str, Any], status
             lambda: Hardware("h", {"bf16": 1.0}, 1.0, 1.0, scaleout=Link("l", 1.0, 2.5)),
             ["domain = 2.5", "a whole number"],
         ),
-        (lambda: Precision("p", weights="int3"), ["precision 'p'", "weights = 'int3'", "one of"]),
-        (lambda: Precision("p", activations="int4"), ["activations = 'int4'", "one of"]),
+        (lambda: Precision("p", weights="int5"), ["precision 'p'", "weights = 'int5'", "'int4'", "one of"]),
+        (lambda: Precision("p", activations="q4_k"), ["activations = 'q4_k'", "one of"]),
     ],
 )
 def test_specifications_that_cannot_be(make: Callable[[], Any], words: list[str]) -> None:

@@ -197,9 +197,26 @@ def test_models(capsys: pytest.CaptureFixture[str]) -> None:
     text = run(capsys, "models", "DeepSeek-V3")
     assert "671,026,419,200" in text
     assert "aiconfigurator-configs" in text
+    assert "70,272 bytes per token at bf16" in text
     told = run_json(capsys, "models", "deepseek-v3")
     assert told["operators"]
     assert all(source["ref"] for source in told["sources"])
+    assert sum(told["summary"]["params_by_part"].values()) == told["params"]
+    assert told["summary"]["experts"] == [{"layers": 58, "experts": 256, "active": 8}]
+    assert told["summary"]["cache_uses"][0]["reads"] == [{"how": "all", "tokens": None}]
+
+
+def test_models_from_a_gguf_file(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    pytest.importorskip("gguf")
+    from gguf_files import write
+
+    keys = {"block_count": 4, "embedding_length": 512, "feed_forward_length": 1024, "context_length": 4096,
+            "attention.head_count": 8, "attention.head_count_kv": 2, "vocab_size": 1000}  # fmt: skip
+    path = str(write(tmp_path / "mine.gguf", "llama", keys))
+    told = run_json(capsys, "models", path)
+    assert (told["id"], told["layers"], told["summary"]["layers"]) == ("mine", 4, 4)
+    assert "4 layers, hidden 512" in run(capsys, "models", path)
+    assert run_json(capsys, "point", path, "h100-sxm", "--isl", "128", "--osl", "16")["model"] == "mine"
 
 
 def test_hardware(capsys: pytest.CaptureFixture[str]) -> None:
@@ -251,6 +268,7 @@ def test_columns(capsys: pytest.CaptureFixture[str]) -> None:
         (["best", "tpot_s", "a.toml", "--spec", "b.toml"], ["one spec file"]),
         (["sweep", "missing.toml"], ["missing.toml", "cannot be read"]),
         (["models", "gpt-9"], ["unknown model"]),
+        (["models", "./none.gguf"], ["none.gguf", "cannot be read"]),
         (["hardware", "h900-sxm"], ["unknown hardware", "h100-sxm"]),
         (["nothing"], ["invalid choice"]),
         (["sweep", *GRID, "--btach", "3"], ["--btach"]),

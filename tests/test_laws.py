@@ -29,7 +29,7 @@ from tokenroof._native import COLUMNS, UNITS
 from tokenroof.axes import Axes
 from tokenroof.plan import LARGER_IS_BETTER, Plan
 from tokenroof.reference import bind
-from tokenroof.specs import Calibration, Hardware, Kind, Link, Model, Operator, Precision, precision
+from tokenroof.specs import Calibration, Hardware, Kind, Level, Link, Model, Operator, Options, Precision, precision
 
 ALL = list(COLUMNS)
 TIMES = ["ttft_s", "tpot_s", "e2e_s"]
@@ -42,7 +42,7 @@ CHIPS = st.one_of(real_hardware(), made_hardware())
 BATCH, ISL, OSL = spread(1, 4096), spread(1, 300_000), spread(1, 50_000)
 
 
-ONE = {"tp": 1, "pp": 1, "ep": 1, "dp": 1}
+ONE = {"tp": 1, "pp": 1, "ep": 1, "dp": 1, "cp": 1}
 
 
 @st.composite
@@ -67,7 +67,7 @@ def points(
 def at(point: dict[str, Any], estimate: str = "typical", fraction: float = 0.9, **other: Any) -> Columns:
     """Every column of a point, some of its arguments replaced."""
     axes = Axes(point | other)
-    plan = Plan(axes, estimate=estimate, memory_fraction=fraction)
+    plan = Plan(axes, estimate=estimate, options=Options(memory_fraction=fraction))
     lengths = [float(axes.counts[name][0]) for name in ("batch", "isl", "osl")]
     return dict(zip(ALL, plan.point(0, *lengths, ALL), strict=True))
 
@@ -329,7 +329,12 @@ def in_units(
     )
 
     def link(old: Link | None) -> Link | None:
-        return old and replace(old, bandwidth=old.bandwidth * byte / time)
+        return old and replace(
+            old, bandwidth=old.bandwidth * byte / time, reduction_latency=old.reduction_latency * time
+        )
+
+    def level(old: Level) -> Level:
+        return replace(old, capacity=old.capacity * byte, bandwidth=old.bandwidth * byte / time)
 
     seconds = ("link_latency", "scaleout_latency", "layer_overhead", "step_overhead")
     chip = replace(
@@ -338,6 +343,7 @@ def in_units(
         memory_bytes=hw.memory_bytes * byte,
         memory_bandwidth=hw.memory_bandwidth * byte / time,
         sram_bytes=hw.sram_bytes * byte,
+        levels=tuple(map(level, hw.levels)),
         scaleup=link(hw.scaleup),
         scaleout=link(hw.scaleout),
         power_max=hw.power_max * joule / time,
@@ -371,8 +377,12 @@ def test_twice_the_bytes_over_twice_the_bandwidth_is_the_same_time(point: dict[s
     """fp32 has exactly twice the bytes of bf16 everywhere, scales, sums and cache included."""
     hw = point["hardware"]
     half = replace(hw, peaks={"bf16": 1e15, "fp32": 1e15})
+    doubled = tuple(replace(x, capacity=2 * x.capacity, bandwidth=2 * x.bandwidth) for x in hw.levels)
     twice = replace(
-        faster(faster(half, "memory"), "links"), memory_bytes=2 * hw.memory_bytes, sram_bytes=2 * hw.sram_bytes
+        faster(faster(half, "memory"), "links"),
+        memory_bytes=2 * hw.memory_bytes,
+        sram_bytes=2 * hw.sram_bytes,
+        levels=doubled,
     )
     bf16, fp32 = (replace(precision(name), state=name) for name in ("bf16", "fp32"))
     a, b = at(point, hardware=half, precision=bf16), at(point, hardware=twice, precision=fp32)
@@ -388,7 +398,7 @@ def test_twice_the_bytes_over_twice_the_bandwidth_is_the_same_time(point: dict[s
 @given(points(), st.sampled_from(ESTIMATES))
 def test_columns_mean_what_they_say(point: dict[str, Any], estimate: str) -> None:
     c, batch, osl = at(point, estimate), point["batch"], point["osl"]
-    assert c["chips"] == point["tp"] * point["pp"] * point["dp"]
+    assert c["chips"] == point["tp"] * point["pp"] * point["dp"] * point["cp"]
     assert c["e2e_s"] == c["ttft_s"] + c["tpot_s"] * (osl - 1)
     assert c["tokens_per_s_per_user"] == 1 / c["tpot_s"] and c["decode_tokens_per_s"] == batch / c["tpot_s"]
     assert c["tokens_per_s_per_chip"] * c["chips"] == pytest.approx(c["tokens_per_s"], rel=1e-15)
@@ -479,7 +489,7 @@ def test_whole_bytes_fit_to_the_last_one(usable: int, cache: int, weights: int, 
     usable = max(usable // cache * cache + weights, 1)  # a budget that n sequences fill to the last byte
     rows = (
         Operator("mlp", Kind.GEMM, store_elems=weights, read_elems=1.0, flops_token=1.0),
-        Operator("attention", Kind.ATTENTION, state_elems=cache),
+        Operator("attention", Kind.ATTENTION, state_elems=cache, state_bytes=1.0),
     )
     point = {
         "model": Model("m", rows, layers=1, hidden=1, vocab=1),
@@ -641,5 +651,5 @@ def test_one_row_on_a_perfect_chip_is_its_bound(hw: Hardware, p: Precision, batc
 def test_every_field_of_a_row_has_a_unit_in_the_test_above() -> None:
     """A new coefficient of Operator must take part in the dimensional analysis, or be named here as a pure number."""
     pure = {"name", "kind", "weights", "stage", "count", "stored", "experts", "active", "window", "heads", "kv_heads"}
-    pure |= {"chunked", "skew", "state_bytes"}  # bytes scale through elements
+    pure |= {"chunked", "skew", "state_bytes", "nodes"}  # bytes scale through elements
     assert {f.name for f in fields(Operator)} == pure | set(_FLOPS) | set(_ELEMS)

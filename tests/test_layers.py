@@ -25,13 +25,14 @@ FLOORS = (
     ("formulas", "specs", "catalogue", "lowering", "reference"),
     ("_native",),
     ("plan", "axes", "callbacks", "jit"),
-    ("sweep", "result", "text", "points", "explain"),
+    ("sweep", "result", "cite", "text", "points", "explain"),
     ("fleets", "serving", "techniques", "calibrate", "plot"),
     ("cli", "__main__"),
 )
 FLOOR = {name: number for number, names in enumerate(FLOORS) for name in names}
 NATIVE = FLOOR["_native"]
 OPTIONAL = {
+    "gguf",
     "matplotlib",
     "pyarrow",
     "pandas",

@@ -33,7 +33,7 @@ def sweeps(draw: Any, most: int = 6000) -> dict[str, Any]:
         axes["model"].append(draw(made_models()))
     if draw(st.booleans()):
         axes["hardware"].append(draw(made_hardware()))
-    for name in ("tp", "pp", "ep", "dp"):
+    for name in ("tp", "pp", "ep", "dp", "cp"):
         axes[name] = draw(st.lists(st.sampled_from([1, 1, 2, 3, 8]), min_size=1, max_size=2))
     for name in ("isl", "osl"):
         axes[name] = draw(st.lists(st.one_of(st.integers(1, 9), st.integers(1, 200_000)), min_size=1, max_size=3))
@@ -87,8 +87,8 @@ def test_ranges_lists_and_single_points_equal_the_whole(
         other = Plan(sw.axes, estimate=estimate, isa=isa, bind_all=data.draw(st.booleans()))
         assert same(flat(other), whole), isa
         index = np.unravel_index(np.arange(plan.size), sw.axes.shape)
-        combination = np.ravel_multi_index(index[:7], sw.axes.shape[:7])
-        isl, osl, batch = (sw.axes.counts[n][at] for n, at in zip(AXES[7:], index[7:], strict=True))
+        combination = np.ravel_multi_index(index[:8], sw.axes.shape[:8])
+        isl, osl, batch = (sw.axes.counts[n][at] for n, at in zip(AXES[8:], index[8:], strict=True))
         assert same(other.points(combination, batch, isl, osl, ALL), whole), f"point list, {isa}"
         for at in data.draw(st.lists(st.integers(0, plan.size - 1), min_size=1, max_size=5)):
             one = other.point(int(combination[at]), batch[at], isl[at], osl[at], ALL)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -15,6 +16,7 @@ from strategies import (
     layouts,
     made_hardware,
     made_models,
+    made_options,
     real_hardware,
     real_models,
     real_precisions,
@@ -25,7 +27,7 @@ from tokenroof._native import COLUMNS
 from tokenroof.axes import Axes
 from tokenroof.plan import Plan
 from tokenroof.reference import OK, Bound, bind
-from tokenroof.specs import Hardware, Kind, Model, Operator, Precision, Stage, precision
+from tokenroof.specs import Hardware, Kind, Model, Operator, Options, Precision, Stage, precision
 
 ALL = list(COLUMNS)
 Layout = dict[str, int]
@@ -34,18 +36,18 @@ LENGTHS = st.tuples(
     st.one_of(spread(1, 10**6), spread(1, 2**40)),  # isl
     st.one_of(spread(1, 10**5), spread(1, 2**40)),  # osl
 )
-FRACTIONS = st.one_of(st.just(0.9), st.just(1.0), st.floats(0.01, 1.0))
+USUAL = Options()
 
 
 def plans(
-    model: Model, hardware: Hardware, p: Precision, layout: Layout, lengths: Sequence[int], fraction: float
+    model: Model, hardware: Hardware, p: Precision, layout: Layout, lengths: Sequence[int], options: Options
 ) -> list[Plan]:
     batch, isl, osl = lengths
     axes = Axes(
         {"model": model, "hardware": hardware, "precision": p, **layout, "batch": batch, "isl": isl, "osl": osl}
     )
     return [
-        Plan(axes, estimate=estimate, isa=isa, memory_fraction=fraction, bind_all=bind_all)
+        Plan(axes, estimate=estimate, isa=isa, options=options, bind_all=bind_all)
         for estimate in ESTIMATES
         for isa in SUPPORTED
         for bind_all in (False, True)
@@ -53,13 +55,13 @@ def plans(
 
 
 def check(
-    model: Model, hardware: Hardware, p: Precision, layout: Layout, lengths: tuple[int, int, int], fraction: float
+    model: Model, hardware: Hardware, p: Precision, layout: Layout, lengths: tuple[int, int, int], options: Options
 ) -> Bound:
     batch, isl, osl = map(float, lengths)
-    bound = bind(model, hardware, p, **layout, memory_fraction=fraction)
+    bound = bind(model, hardware, p, **layout, options=options)
     want = {e: bound.columns(batch, isl, osl, e) for e in ESTIMATES}
     for plan, estimate in zip(
-        plans(model, hardware, p, layout, lengths, fraction),
+        plans(model, hardware, p, layout, lengths, options),
         [e for e in ESTIMATES for _ in range(2 * len(SUPPORTED))],
         strict=True,
     ):
@@ -76,19 +78,19 @@ def check(
 
 
 @settings(max_examples=80)
-@given(real_models(), real_hardware(), real_precisions(), layouts(), LENGTHS, FRACTIONS)
+@given(real_models(), real_hardware(), real_precisions(), layouts(), LENGTHS, made_options())
 def test_catalogue(
-    model: Model, hardware: Hardware, p: Precision, layout: Layout, lengths: tuple[int, int, int], fraction: float
+    model: Model, hardware: Hardware, p: Precision, layout: Layout, lengths: tuple[int, int, int], options: Options
 ) -> None:
-    check(model, hardware, p, layout, lengths, fraction)
+    check(model, hardware, p, layout, lengths, options)
 
 
 @settings(max_examples=100)
-@given(made_models(), made_hardware(), real_precisions(), layouts(), LENGTHS, FRACTIONS)
+@given(made_models(), made_hardware(), real_precisions(), layouts(), LENGTHS, made_options())
 def test_any_operator_table_on_any_chip(
-    model: Model, hardware: Hardware, p: Precision, layout: Layout, lengths: tuple[int, int, int], fraction: float
+    model: Model, hardware: Hardware, p: Precision, layout: Layout, lengths: tuple[int, int, int], options: Options
 ) -> None:
-    check(model, hardware, p, layout, lengths, fraction)
+    check(model, hardware, p, layout, lengths, options)
 
 
 @settings(max_examples=40)
@@ -135,18 +137,18 @@ def test_every_status(status: int) -> None:
     from tokenroof.catalogue import hardware, model
 
     name, layout, p = STATUSES[status]
-    full = {"tp": 1, "pp": 1, "ep": 1, "dp": 1} | layout
-    bound = check(model(name), hardware("h100-sxm"), precision(p), full, (1, 1024, 256), 0.9)
+    full = {"tp": 1, "pp": 1, "ep": 1, "dp": 1, "cp": 1} | layout
+    bound = check(model(name), hardware("h100-sxm"), precision(p), full, (1, 1024, 256), USUAL)
     assert bound.columns(1.0, 1024.0, 256.0)["status"] == status
 
 
 def test_every_status_of_lengths_and_links() -> None:
     from tokenroof.catalogue import hardware, model
 
-    one = {"tp": 1, "pp": 1, "ep": 1, "dp": 1}
-    bound = check(model("llama-2-7b"), hardware("h100-sxm"), precision("bf16"), one, (1, 4096, 1), 0.9)
+    one = {"tp": 1, "pp": 1, "ep": 1, "dp": 1, "cp": 1}
+    bound = check(model("llama-2-7b"), hardware("h100-sxm"), precision("bf16"), one, (1, 4096, 1), USUAL)
     assert bound.columns(1.0, 4096.0, 1.0)["status"] == 2
-    bound = check(model("llama-2-7b"), hardware("apple-m3-max"), precision("bf16"), one | {"tp": 2}, (1, 64, 64), 0.9)
+    bound = check(model("llama-2-7b"), hardware("apple-m3-max"), precision("bf16"), one | {"tp": 2}, (1, 64, 64), USUAL)
     assert bound.status == 21
 
 
@@ -190,12 +192,16 @@ def test_a_shared_layer_is_stored_once_and_executed_twice() -> None:
         )
         return Model("made", (mlp, attention), layers=60, hidden=64, vocab=100)
 
-    own, shared = (
-        bind(made(n), hardware("a100-80-sxm"), precision("bf16")).columns(1.0, 100.0, 1.0) for n in (60.0, 30.0)
-    )
+    def columns(stored: float, sram: float) -> dict[str, float]:
+        chip = replace(hardware("a100-80-sxm"), sram_bytes=sram)
+        return bind(made(stored), chip, precision("bf16")).columns(1.0, 100.0, 1.0)
+
+    own, shared, kept = columns(60.0, 40e6), columns(30.0, 1e6), columns(30.0, 2e6)  # a layer has 2 MB
     assert shared["weight_bytes_per_chip"] == own["weight_bytes_per_chip"] / 2 == 30e6 * 2
     for same in ("kv_bytes_per_chip", "decode_flops", "decode_bytes", "tpot_s"):
         assert shared[same] == own[same]
+    assert own["decode_bytes"] - kept["decode_bytes"] == 30 * 2e6  # the second execution finds them on chip
+    assert kept["tpot_s"] < shared["tpot_s"] and kept["tpot_s_bound"] == shared["tpot_s_bound"]
 
 
 def test_a_tied_table_is_stored_twice_only_across_stages() -> None:

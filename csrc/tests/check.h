@@ -23,7 +23,7 @@ size_t rng_below(rng_t *r, size_t n); /* 0 .. n - 1 */
 double rng_pick(rng_t *r, size_t n, const double *values);
 
 enum { MAX_MODELS = 3, MAX_OPS = 16, MAX_CHIPS = 2, MAX_PRECISIONS = 2, MAX_VALUES = 8, MAX_BATCHES = 1200 };
-enum { N_AXES = 10, N_PLAIN_AXES = 7 };
+enum { N_AXES = 11, N_PLAIN_AXES = 8 };
 
 /* Axes together with all the arrays they point into. Pointers lead into the world itself: never copy one. */
 typedef struct {
@@ -33,7 +33,7 @@ typedef struct {
     tr_hardware chips[MAX_CHIPS];
     tr_precision precisions[MAX_PRECISIONS];
     double peak[MAX_CHIPS * MAX_PRECISIONS];
-    double tp[MAX_VALUES], pp[MAX_VALUES], ep[MAX_VALUES], dp[MAX_VALUES], isl[MAX_VALUES], osl[MAX_VALUES];
+    double tp[MAX_VALUES], pp[MAX_VALUES], ep[MAX_VALUES], dp[MAX_VALUES], cp[MAX_VALUES], isl[MAX_VALUES], osl[MAX_VALUES];
     double batch[MAX_BATCHES];
 } world_t;
 

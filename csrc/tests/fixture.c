@@ -118,15 +118,15 @@ static void start(world_t *w)
     memset(w, 0, sizeof *w);
     x->struct_size = sizeof *x;
     x->memory_fraction = 0.9;
-    x->n_model = x->n_hardware = x->n_precision = x->n_tp = x->n_pp = x->n_ep = x->n_dp = 1;
+    x->n_model = x->n_hardware = x->n_precision = x->n_tp = x->n_pp = x->n_ep = x->n_dp = x->n_cp = 1;
     x->n_isl = x->n_osl = x->n_batch = 1;
     x->model = w->models;
     x->hardware = w->chips;
     x->precision = w->precisions;
     x->peak = w->peak;
-    x->tp = w->tp, x->pp = w->pp, x->ep = w->ep, x->dp = w->dp;
+    x->tp = w->tp, x->pp = w->pp, x->ep = w->ep, x->dp = w->dp, x->cp = w->cp;
     x->isl = w->isl, x->osl = w->osl, x->batch = w->batch;
-    w->tp[0] = w->pp[0] = w->ep[0] = w->dp[0] = w->batch[0] = 1.0;
+    w->tp[0] = w->pp[0] = w->ep[0] = w->dp[0] = w->cp[0] = w->batch[0] = 1.0;
     w->isl[0] = 1024.0;
     w->osl[0] = 257.0;
     w->peak[0] = 312e12;
@@ -205,6 +205,33 @@ static void random_model(world_t *w, rng_t *r, int at)
     w->models[at].max_context = rng_pick(r, 4, contexts);
 }
 
+static void random_network(tr_hardware *h, rng_t *r)
+{
+    h->topology = (int32_t)rng_below(r, 4);
+    if (h->topology == TR_SWITCH && rng_below(r, 2)) h->reduction = 0.8, h->reduction_latency = 2e-5;
+    if (h->topology == TR_SWITCH) return;
+    if (h->domain == INFINITY) h->domain = 16.0;
+    h->dims[0] = h->domain > 4.0 ? h->domain / 4.0 : h->domain;
+    h->dims[1] = h->domain > 4.0 ? 4.0 : 1.0;
+    h->dims[2] = 1.0;
+    h->wrap = 2.0 * (double)rng_below(r, 2);
+}
+
+static void random_levels(tr_hardware *h, rng_t *r)
+{
+    static const double capacities[] = {1e8, 5e9, 5e10, 1e13}, bandwidths[] = {3e9, 6e10, 1e13, INFINITY};
+    uint32_t i;
+    if (rng_below(r, 2)) return;
+    h->n_levels = 1 + (uint32_t)rng_below(r, 4);
+    for (i = 0; i < h->n_levels; i++) {
+        tr_level *l = &h->levels[i];
+        l->capacity = rng_pick(r, 4, capacities);
+        l->bandwidth = rng_pick(r, 4, bandwidths);
+        l->holds = 1 + (int32_t)rng_below(r, 3);
+        l->near = i == 0 || h->levels[i - 1].near ? (int32_t)rng_below(r, 2) : 0;
+    }
+}
+
 static void random_chip(tr_hardware *h, rng_t *r)
 {
     static const double memories[] = {8e9, 80e9, 192e9, 4e12}, domains[] = {1.0, 4.0, 8.0, INFINITY};
@@ -214,6 +241,9 @@ static void random_chip(tr_hardware *h, rng_t *r)
     h->domain = rng_pick(r, 4, domains);
     if (rng_below(r, 2)) h->scaleout_bandwidth = 50e9, h->scaleout_latency = 1e-5;
     if (rng_below(r, 3) == 0) h->sram_bytes = 2e10; /* whole models on chip */
+    if (rng_below(r, 3) == 0) h->serial = 0.25;
+    random_network(h, r);
+    random_levels(h, r);
     if (rng_below(r, 3) == 0) h->usd_per_s = NAN;
     if (rng_below(r, 3) == 0) h->power_idle = NAN;
 }
@@ -251,7 +281,7 @@ void world_random(world_t *w, rng_t *r, size_t points)
     static const double tps[] = {1.0, 2.0, 4.0, 8.0, 3.0}, pps[] = {2.0, 3.0, 8.0, 30.0}, eps[] = {2.0, 4.0, 8.0, 16.0};
     static const double isls[] = {1.0, 100.0, 128.0, 1999.0, 8000.0}, osls[] = {1.0, 2.0, 100.0, 1024.0};
     tr_axes *x = &w->axes;
-    size_t *shrink[] = {&x->n_dp, &x->n_ep, &x->n_pp, &x->n_tp, &x->n_isl, &x->n_osl, &x->n_precision, &x->n_hardware};
+    size_t *shrink[] = {&x->n_cp, &x->n_dp, &x->n_ep, &x->n_pp, &x->n_tp, &x->n_isl, &x->n_osl, &x->n_precision, &x->n_hardware};
     size_t i, at;
     start(w);
     x->n_model = 1 + rng_below(r, MAX_MODELS);
@@ -273,18 +303,22 @@ void world_random(world_t *w, rng_t *r, size_t points)
     x->n_pp = random_values(r, w->pp, 3, 4, pps);
     x->n_ep = random_values(r, w->ep, 4, 4, eps);
     x->n_dp = random_values(r, w->dp, 3, 4, tps);
+    x->n_cp = random_values(r, w->cp, 2, 4, tps);
     x->n_isl = random_values(r, w->isl, 3, 5, isls);
     x->n_osl = random_values(r, w->osl, 3, 4, osls);
     random_batches(w, r);
-    for (at = 0; world_points(w) > points && at < 8; at++) *shrink[at] = 1;
+    for (at = 0; world_points(w) > points && at < 9; at++) *shrink[at] = 1;
     x->memory_fraction = rng_below(r, 2) ? 0.9 : 1.0;
+    if (rng_below(r, 4) == 0) x->estimate = TR_SERIAL;
+    for (i = 0; i < 4; i++) x->flags |= rng_below(r, 3) ? 0 : (int32_t)(TR_FRACTION_OF_FREE << i);
+    if (rng_below(r, 3) == 0) x->memory_reserved = 1e9;
     if (rng_below(r, 2)) tighten(w, r);
 }
 
 uint64_t world_points(const world_t *w)
 {
     const tr_axes *x = &w->axes;
-    return (uint64_t)x->n_model * x->n_hardware * x->n_precision * x->n_tp * x->n_pp * x->n_ep * x->n_dp * x->n_isl
+    return (uint64_t)x->n_model * x->n_hardware * x->n_precision * x->n_tp * x->n_pp * x->n_ep * x->n_dp * x->n_cp * x->n_isl
            * x->n_osl * x->n_batch;
 }
 

@@ -17,7 +17,7 @@ typedef struct {
 
 static uint64_t group_of(const search_t *s, uint32_t by, uint64_t point)
 {
-    const size_t *n = &s->world->axes.n_model; /* the ten counts follow each other in the order of the axes */
+    const size_t *n = &s->world->axes.n_model; /* the eleven counts follow each other in the order of the axes */
     uint64_t index[N_AXES], group = 0;
     int a;
     for (a = N_AXES - 1; a >= 0; a--) {
@@ -104,7 +104,7 @@ static void question(const search_t *s, rng_t *r, tr_best *b, tr_where *where)
     b->objective = rng_below(r, 3) == 0 ? (int32_t)rng_below(r, (size_t)tr_columns())
                                         : column_of(b->maximize ? large[rng_below(r, 6)] : small[rng_below(r, 4)]);
     b->misfits = rng_below(r, 3) == 0;
-    for (j = 0; j < N_AXES; j++) b->by |= rng_below(r, 4) == 0 && (j < 9 || rng_below(r, 4) == 0) ? 1u << j : 0;
+    for (j = 0; j < N_AXES; j++) b->by |= rng_below(r, 4) == 0 && (j < 10 || rng_below(r, 4) == 0) ? 1u << j : 0;
     b->k = 1 + (uint32_t)rng_below(r, MOST_K);
     b->n_where = rng_below(r, MOST_WHERE + 1);
     b->where = where;

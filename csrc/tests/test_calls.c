@@ -90,7 +90,7 @@ static void searches(const tr_plan *p)
     LIE(TR_ERR_NULL, best.point = NULL);
     LIE(TR_ERR_NULL, best.where = NULL);
     LIE(TR_ERR_VALUE, best.k = 0);
-    LIE(TR_ERR_RANGE, best.by = 1u << 10);
+    LIE(TR_ERR_RANGE, best.by = 1u << 11);
     LIE(TR_ERR_RANGE, best.by = 1u << 31);
     LIE(TR_ERR_COLUMN, best.objective = tr_columns());
     LIE(TR_ERR_COLUMN, best.objective = -1);
@@ -105,7 +105,7 @@ static void searches(const tr_plan *p)
     CHECK(tr_plan_best(p, 3, 2, &best, NULL) == TR_ERR_RANGE);
     CHECK(tr_plan_best(p, 0, N + 1, &best, NULL) == TR_ERR_RANGE);
     CHECK(tr_best_groups(NULL, 1) == 0 && tr_best_groups(p, 0) == 1);
-    CHECK(tr_best_groups(p, 1u << 3) == 2 && tr_best_groups(p, 1u << 9) == 12 && tr_best_groups(p, 1023) == N);
+    CHECK(tr_best_groups(p, 1u << 3) == 2 && tr_best_groups(p, 1u << 10) == 12 && tr_best_groups(p, 2047) == N);
 }
 
 void test_reject_calls(void)

@@ -1,9 +1,9 @@
 /* Lies about axes: each is refused with its own code, and the message begins with the axis and the value's index. */
 #include "check.h"
 
-static const char *const axis_names[N_AXES] = {"model", "hardware", "precision", "tp", "pp",
-                                               "ep",    "dp",       "isl",       "osl", "batch"};
-enum { NO_AXIS = -1, MODEL, HARDWARE, PRECISION, TP, PP, EP, DP, ISL, OSL, BATCH };
+static const char *const axis_names[N_AXES] = {"model", "hardware", "precision", "tp",  "pp",   "ep",
+                                               "dp",    "cp",       "isl",       "osl", "batch"};
+enum { NO_AXIS = -1, MODEL, HARDWARE, PRECISION, TP, PP, EP, DP, CP, ISL, OSL, BATCH };
 
 static void expect(const world_t *w, int code, int axis, int64_t index, int line)
 {
@@ -131,7 +131,7 @@ static void chips_and_precisions(world_t *w)
 {
     static const double wrong[] = {-1.0, INFINITY, -INFINITY};
     const size_t first = offsetof(tr_hardware, memory_bytes) / sizeof(double);
-    const size_t last = sizeof(tr_hardware) / sizeof(double);
+    const size_t last = offsetof(tr_hardware, dims) / sizeof(double);
     const size_t least = offsetof(tr_precision, weight_bytes) / sizeof(double);
     size_t i, f;
     for (f = first; f < last; f++)
@@ -141,6 +141,17 @@ static void chips_and_precisions(world_t *w)
         }
     LIE(TR_ERR_VALUE, HARDWARE, 0, w->chips[0].power_idle = 2.0 * w->chips[0].power_max);
     LIE(TR_ERR_VALUE, HARDWARE, 0, w->peak[0] = 1e-320);
+    LIE(TR_ERR_VALUE, HARDWARE, 0, w->chips[0].serial = 1.5);
+    LIE(TR_ERR_VALUE, HARDWARE, 0, w->chips[0].reduction = 1.5);
+    LIE(TR_ERR_VALUE, HARDWARE, 0, w->chips[0].wrap = -1.0);
+    LIE(TR_ERR_VALUE, HARDWARE, 0, w->chips[0].topology = 4);
+    LIE(TR_ERR_VALUE, HARDWARE, 0, w->chips[0].topology = -1);
+    LIE(TR_ERR_VALUE, HARDWARE, 0, w->chips[0].topology = TR_TORUS); /* no dims */
+    LIE(TR_ERR_VALUE, HARDWARE, 0, (w->chips[0].topology = TR_RING, w->chips[0].domain = INFINITY));
+    LIE(TR_ERR_VALUE, HARDWARE, 0, (w->chips[0].topology = TR_MESH, w->chips[0].domain = 1e300));
+    LIE(TR_ERR_VALUE, HARDWARE, 0, w->chips[0].n_levels = 5);
+    LIE(TR_ERR_VALUE, HARDWARE, 0, w->chips[0].n_levels = UINT32_MAX);
+    LIE(TR_ERR_VALUE, HARDWARE, 0, w->chips[0].n_levels = 1); /* a level of nothing */
     LIE(TR_ERR_VALUE, HARDWARE, 0, w->chips[0].memory_bytes = NAN);
     LIE(TR_ERR_VALUE, HARDWARE, 0, w->chips[0].memory_bandwidth = NAN);
     LIE(TR_ERR_VALUE, HARDWARE, 0, w->chips[0].domain = NAN);
@@ -167,9 +178,10 @@ static void the_rest(world_t *w)
     tr_error err;
     size_t i;
     for (i = 0; i < 5; i++) LIE(TR_ERR_VALUE, NO_AXIS, -1, w->axes.memory_fraction = fractions[i]);
-    LIE(TR_ERR_KIND, NO_AXIS, -1, w->axes.estimate = 2);
+    for (i = 1; i < 5; i++) LIE(TR_ERR_VALUE, NO_AXIS, -1, w->axes.memory_reserved = -fractions[i] * (i == 1 ? -1.0 : 1.0));
+    LIE(TR_ERR_KIND, NO_AXIS, -1, w->axes.estimate = 3);
     LIE(TR_ERR_KIND, NO_AXIS, -1, w->axes.estimate = -1);
-    LIE(TR_ERR_KIND, NO_AXIS, -1, w->axes.flags = 0x70);
+    LIE(TR_ERR_KIND, NO_AXIS, -1, w->axes.flags = 0x60);
     LIE(TR_ERR_ISA, NO_AXIS, -1, w->axes.isa = 4);
     LIE(TR_ERR_ISA, NO_AXIS, -1, w->axes.isa = -1);
     for (i = TR_ISA_AVX2; i <= TR_ISA_AVX512; i++)

@@ -3,6 +3,11 @@
 from typing import Any
 
 class _Lib:
+    TR_BIND_ALL: int
+    TR_FRACTION_OF_FREE: int
+    TR_OFFLOAD_WEIGHTS: int
+    TR_OFFLOAD_KV: int
+    TR_PAD_HEADS: int
     def tr_plan_create(self, axes: Any, plan: Any, err: Any) -> int: ...
     def tr_plan_free(self, plan: Any) -> None: ...
     def tr_plan_points(self, plan: Any) -> int: ...

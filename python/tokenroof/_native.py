@@ -12,7 +12,8 @@ import numpy.typing as npt
 
 from ._core import ffi, lib
 from .errors import NativeError, SpecError
-from .specs import Hardware, Model, Precision
+from .specs import Hardware, Link, Model, Options, Precision, peak
+from .specs.hardware import TOPOLOGIES
 
 __all__ = [
     "AXES",
@@ -33,8 +34,8 @@ F64 = npt.NDArray[np.float64]
 U64 = npt.NDArray[np.uint64]
 
 #: Axes in the order in which the core numbers points, batch fastest.
-AXES = ("model", "hardware", "precision", "tp", "pp", "ep", "dp", "isl", "osl", "batch")
-ESTIMATES = {"typical": 0, "bound": 1}
+AXES = ("model", "hardware", "precision", "tp", "pp", "ep", "dp", "cp", "isl", "osl", "batch")
+ESTIMATES = {"typical": 0, "bound": 1, "serial": 2}
 ISAS = {"auto": 0, "generic": 1, "avx2": 2, "avx512": 3}
 COMPARISONS = {"<=": 0, "<": 1, ">=": 2, ">": 3, "==": 4, "!=": 5}
 
@@ -74,6 +75,16 @@ def _raise(code: int, err: Any, text: str = "") -> None:
     raise NativeError(code, message)
 
 
+def _flags(options: Options, bind_all: bool) -> int:
+    return (
+        lib.TR_BIND_ALL * bind_all
+        | lib.TR_FRACTION_OF_FREE * (options.memory_of == "free")
+        | lib.TR_OFFLOAD_WEIGHTS * ("weights" in options.offload)
+        | lib.TR_OFFLOAD_KV * ("kv" in options.offload)
+        | lib.TR_PAD_HEADS * options.pad_heads
+    )
+
+
 def _nan_to(value: float, other: float) -> float:
     return other if math.isnan(value) else value
 
@@ -89,7 +100,7 @@ class NativePlan:
         axes: dict[str, F64],
         *,
         estimate: str = "typical",
-        memory_fraction: float = 0.9,
+        options: Options | None = None,
         isa: str = "auto",
         bind_all: bool = False,
     ) -> None:
@@ -102,12 +113,13 @@ class NativePlan:
         keep: list[Any] = []  # cffi memory that must live through the call
         spec = ffi.new("tr_axes *")
         spec.struct_size = ffi.sizeof("tr_axes")
-        spec.estimate, spec.isa, spec.flags = ESTIMATES[estimate], ISAS[isa], 1 if bind_all else 0
-        spec.memory_fraction = memory_fraction
+        options = options or Options()
+        spec.estimate, spec.isa, spec.flags = ESTIMATES[estimate], ISAS[isa], _flags(options, bind_all)
+        spec.memory_fraction, spec.memory_reserved = options.memory_fraction, options.reserved_bytes
         spec.model, spec.n_model = _models(models, keep), len(models)
         spec.hardware, spec.n_hardware = _hardware(hardware, keep), len(hardware)
         spec.precision, spec.n_precision = _precisions(precisions, keep), len(precisions)
-        peaks = np.array([[h.peaks.get(p.compute, 0.0) for p in precisions] for h in hardware], dtype=np.float64)
+        peaks = np.array([[peak(h, p, options.fallback)[0] for p in precisions] for h in hardware], dtype=np.float64)
         spec.peak = _doubles(peaks.ravel(), keep)
         for name in AXES[3:]:
             values = np.ascontiguousarray(axes[name], dtype=np.float64)
@@ -259,6 +271,7 @@ _OPERATOR_FIELDS = (
     "chunked",
     "state_bytes",
     "skew",
+    "nodes",
 )
 
 
@@ -293,8 +306,26 @@ def _hardware(chips: Sequence[Hardware], keep: list[Any]) -> Any:
         item.compute_efficiency, item.memory_efficiency = cal.compute_efficiency, cal.memory_efficiency
         item.link_efficiency = cal.link_efficiency
         item.layer_overhead, item.step_overhead = cal.layer_overhead, cal.step_overhead
+        item.serial = cal.serial
+        _network(item, chip.scaleup)
+        item.n_levels = len(chip.levels)
+        for level, given in zip(item.levels, chip.levels, strict=False):
+            level.capacity, level.bandwidth, level.near = given.capacity, given.bandwidth, given.near
+            level.holds = sum(_HOLDS[what] for what in given.holds)
     keep.append(array)
     return array
+
+
+_HOLDS = {"weights": 1, "kv": 2}
+
+
+def _network(item: Any, link: Link | None) -> None:
+    item.dims = [1.0, 1.0, 1.0]
+    if link is None:
+        return
+    item.topology = TOPOLOGIES.index(link.topology)
+    item.dims = [float(n) for n in (*link.dims, 1, 1, 1)[:3]]
+    item.wrap, item.reduction, item.reduction_latency = link.wrap, link.reduction, link.reduction_latency
 
 
 def _precisions(precisions: Sequence[Precision], keep: list[Any]) -> Any:

@@ -18,13 +18,14 @@ from .specs import Hardware, Model, Precision, precision
 __all__ = ["COUNTS", "DEFAULTS", "Axes", "parse_count_axis", "parse_where"]
 
 #: Axes that hold whole numbers, and what an axis is when a sweep does not name it.
-COUNTS = ("tp", "pp", "ep", "dp", "isl", "osl", "batch")
+COUNTS = ("tp", "pp", "ep", "dp", "cp", "isl", "osl", "batch")
 DEFAULTS: dict[str, Any] = {
     "precision": "bf16",
     "tp": 1,
     "pp": 1,
     "ep": 1,
     "dp": 1,
+    "cp": 1,
     "isl": 1024,
     "osl": 256,
     "batch": 1,
@@ -176,13 +177,24 @@ class Axes:
 
 
 def _objects(name: str, value: Any, find: Any, kind: type, ids: Callable[[], list[str]] | None = None) -> list[Any]:
-    """The objects that a user names; ``"all"`` stands for every id of the catalogue."""
+    """The objects that a user names.
+
+    ``"all"`` stands for every id of the catalogue, ``"official"`` for those whose maker publishes the numbers and sells
+    the thing for any model: no claims, announcements, estimates or burned-in weights.
+    """
     items = [value] if isinstance(value, str | kind) else list(value) if isinstance(value, Iterable) else None
     if not items:
         raise SpecError(name, value, f"catalogue ids or {kind.__name__} objects, at least one")
     if ids is not None:
-        items = [i for item in items for i in (ids() if isinstance(item, str) and item == "all" else [item])]
+        items = [i for item in items for i in (_set(item, find, ids) if item in ("all", "official") else [item])]
     for item in items:
         if not isinstance(item, str | kind):
             raise SpecError(name, item, f"a catalogue id or a {kind.__name__}")
     return [find(item) if isinstance(item, str) else item for item in items]
+
+
+def _set(name: str, find: Any, ids: Callable[[], list[str]]) -> list[str]:
+    """Ids of a named set of the catalogue."""
+    if name == "all":
+        return ids()
+    return [i for i in ids() if find(i).status == "official" and getattr(find(i), "kind", "") != "burned-in"]

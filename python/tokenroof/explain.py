@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from .reference import RowTime, bind
+from .reference import Bound, RowTime, bind
+from .reference.placement import MAIN, NOWHERE
+from .specs import peak
 from .text import format_cell, render
 from .units import format_si
 
@@ -19,24 +21,45 @@ _BAR = 40
 def speed_of_light(row: RowTime, point: Point) -> float:
     """Least time [s] in which the replica's chips could do a row's FLOPs and reads, at datasheet peaks."""
     hw, chips = point.hardware, point.columns["chips"]
-    peak = hw.peaks[point.precision.compute]
-    return max(row.flops / peak, row.bytes / hw.memory_bandwidth) / chips
+    return max(row.flops / point.peak, row.bytes / hw.memory_bandwidth) / chips
 
 
 def explain(point: Point) -> str:
     """The explanation of one point as text; its rows add up to the typical tpot_s."""
     lines = [point.title, ""]
     if point.columns["status"] >= 16:
-        return "\n".join([*lines, f"cannot be: {point.status_text}"])
+        return "\n".join([*lines, f"cannot be: {point.status_text}", *_instead(point)])
+    asked: dict[str, Any] = {**point.layout, "options": point.options}
+    bound = bind(point.model, point.hardware, point.precision, **asked)
+    if point.estimate == "serial":
+        bound.serial = 1.0
     lines += [
         _summary(point),
         "",
-        f"decode step, typical, mean over osl (equations of docs/formulas.md)\n{_rows(point)}",
+        _compute(point),
+        "",
+        f"decode step, typical, mean over osl (equations of docs/formulas.md)\n{_rows(point, bound)}",
     ]
-    lines += ["", _memory(point), "", _sources(point)]
+    lines += ["", _memory(point, bound), "", _sources(point)]
     if point.columns["status"]:
         lines.insert(2, f"does not count: {point.status_text}\n")
     return "\n".join(lines)
+
+
+def _compute(point: Point) -> str:
+    """At which rate the matrices run."""
+    wanted = point.precision.compute
+    why = "" if point.compute == wanted else f": the next wider format, the chip has no {wanted}"
+    return f"matrices run in {point.compute} at {format_si(point.peak, 'FLOP/s', 4)} dense{why}"
+
+
+def _instead(point: Point) -> list[str]:
+    """What the chip could compute in where it lacks the format."""
+    rate, name = peak(point.hardware, point.precision, "wider")
+    if point.compute or not name:
+        return []
+    said = f"it has no {point.precision.compute}; fallback='wider' computes in {name} at {format_si(rate, 'FLOP/s', 4)}"
+    return [said]
 
 
 def _summary(point: Point) -> str:
@@ -50,11 +73,10 @@ def _summary(point: Point) -> str:
     return "\n".join(parts)
 
 
-def _rows(point: Point) -> str:
+def _rows(point: Point, bound: Bound) -> str:
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
-    bound = bind(point.model, point.hardware, point.precision, memory_fraction=point.memory_fraction, **point.layout)
     rows = bound.decode_rows(float(point.batch), float(point.isl), float(point.osl))
     total = sum(row.seconds for row in rows)
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
@@ -100,27 +122,38 @@ def _rows(point: Point) -> str:
     return render(table)
 
 
-def _memory(point: Point) -> str:
-    c, capacity = point.columns, point.hardware.memory_bytes
-    usable = capacity * point.memory_fraction
-    parts = (
-        ("weights", c["weight_bytes_per_chip"]),
-        ("KV cache", c["kv_bytes_per_chip"]),
-        ("reserved", capacity - usable),
-        ("free", max(usable - c["mem_bytes_per_chip"], 0.0)),
-    )
-    lines = [f"memory of one chip: {format_si(capacity, 'B', 4)}, {point.memory_fraction:.0%} of it for weights and KV"]
-    for name, value in parts:
+def _memory(point: Point, bound: Bound) -> str:
+    c, options, placement = point.columns, point.options, bound.placement
+    assert placement is not None  # of every layout that can exist
+    capacity = point.hardware.memory_bytes
+    sequences = -(-point.batch // point.layout["dp"])
+    here = placement.names[bound.place_of(sequences * bound.cache(float(point.isl), float(point.osl)))]
+    kv, weights = c["kv_bytes_per_chip"], placement.held.get(MAIN, 0.0) + placement.held.get(NOWHERE, 0.0)
+    kept = capacity - options.reserved_bytes
+    usable = weights + (kept - weights) * options.memory_fraction
+    if options.memory_of == "total":
+        usable = capacity * options.memory_fraction - options.reserved_bytes
+    parts = {"weights": weights, "KV cache": kv if here == MAIN else 0.0, "reserved": capacity - usable}
+    parts["free"] = max(usable - parts["weights"] - parts["KV cache"], 0.0)
+    what = "what weights leave free" if options.memory_of == "free" else "it"
+    lines = [f"memory of one chip: {format_si(capacity, 'B', 4)}, {options.memory_fraction:.0%} of {what} may be used"]
+    for name, value in parts.items():
         filled = min(round(_BAR * value / capacity), _BAR)
         lines.append(
             f"  {name:<9}{'█' * filled}{'·' * (_BAR - filled)} {format_si(value, 'B', 4):>9}  {value / capacity:.1%}"
         )
+    lines += [f"  reserved for {name}: {format_si(value, 'B', 4)}" for name, value in options.reserved.items()]
+    for level in point.hardware.levels:
+        held = [f"weights {format_si(placement.held[level.name], 'B', 4)}"] if level.name in placement.held else []
+        held += [f"KV cache {format_si(kv, 'B', 4)}"] if here == level.name else []
+        if held:
+            lines.append(f"  in {level.name} ({format_si(level.capacity, 'B', 4)}): {', '.join(held)}")
     return "\n".join(lines)
 
 
 def _sources(point: Point) -> str:
     facts = point.hardware.facts
-    wanted = (f"peak.{point.precision.compute}", "memory.bandwidth", "memory.capacity", "price.rent")
+    wanted = (f"peak.{point.compute}", "memory.bandwidth", "memory.capacity", "price.rent")
     said = [
         f"{key} {fact.get('value')} [{fact.get('grade')}: {fact.get('source') or fact.get('reason')}]"
         for key, fact in ((key, facts[key]) for key in wanted if key in facts)

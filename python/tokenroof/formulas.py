@@ -10,10 +10,12 @@ from __future__ import annotations
 import math
 
 __all__ = [
-    "all_reduce_latency",
     "all_reduce_per_byte",
     "all_reduce_per_byte_bound",
     "all_to_all_per_byte",
+    "axis_all_to_all_per_byte",
+    "axis_hops",
+    "axis_share",
     "causal_pairs",
     "chunk_pairs",
     "e2e_seconds",
@@ -22,19 +24,26 @@ __all__ = [
     "expert_touched",
     "experts_per_rank",
     "joules_per_token",
+    "leaving_share",
     "max_batch",
     "mean_chunk_context",
     "mean_context",
     "memory_bound",
     "memory_bytes",
+    "mesh_all_reduce_per_byte",
     "microbatch",
     "microbatch_bound",
     "overlap",
+    "overlapped",
+    "placed",
     "reads_share",
+    "ring_latency",
     "row_seconds",
     "seconds_per_token",
     "stage_imbalance",
     "step_seconds",
+    "torus_all_reduce_per_byte",
+    "tree_latency",
 ]
 
 
@@ -117,8 +126,8 @@ def causal_pairs(isl: float, window: float) -> float:
     return w * (w + 1.0) * 0.5 + (isl - w) * w
 
 
-def row_seconds(tokens: float, f: float, w: float, a: float) -> float:
-    """(5) Time of a dense row [s]: the roofline max(f n, w + a n).
+def row_seconds(tokens: float, f: float, w: float, a: float, serial: float) -> float:
+    """(5) Time of a dense row [s]: the roofline of f n against w + a n, by (26).
 
     Parameters
     ----------
@@ -126,17 +135,19 @@ def row_seconds(tokens: float, f: float, w: float, a: float) -> float:
         Tokens n of the step on this rank [1].
     f, w, a : float
         Compute [s/token], weight traffic [s] and activation traffic [s/token] of the row on one chip.
+    serial : float
+        Share of the shorter of compute and memory that is not hidden [1].
 
     References
     ----------
     Williams, Waterman, Patterson: Roofline. doi:10.1145/1498765.1498785
     """
-    return _max(f * tokens, w + a * tokens)
+    return overlapped(f * tokens, w + a * tokens, serial)
 
 
-def expert_seconds(tokens: float, touched: float, f: float, w: float, a: float) -> float:
+def expert_seconds(tokens: float, touched: float, f: float, w: float, a: float, serial: float) -> float:
     """(6) Time of a routed-expert row [s]: as (5) with weights of w [s] for each of `touched` experts on this rank."""
-    return _max(f * tokens, w * touched + a * tokens)
+    return overlapped(f * tokens, w * touched + a * tokens, serial)
 
 
 def microbatch(batch: float, shares: float) -> float:
@@ -166,24 +177,23 @@ def stage_imbalance(layers: float, pp: float) -> float:
     return float(math.ceil(layers / pp)) * pp / layers
 
 
-def all_reduce_latency(inner: float, outer: float, alpha_in: float, alpha_out: float) -> float:
-    """(10) Latency of an all-reduce over `inner` ranks of a domain times `outer` domains [s]: two phases a level."""
-    return (2.0 * alpha_in if inner > 1.0 else 0.0) + (2.0 * alpha_out if outer > 1.0 else 0.0)
+def ring_latency(ranks: float, alpha: float) -> float:
+    """(10) Latency of a ring all-reduce [s]: each share passes all other ranks, to be summed and to be told.
+
+    >>> ring_latency(8.0, 1.0)
+    14.0
+    """
+    return 2.0 * (ranks - 1.0) * alpha
 
 
-def all_reduce_per_byte(inner: float, outer: float, per_byte_in: float, per_byte_out: float) -> float:
-    """(11) Seconds per byte of the full tensor [s/B]: 2 (p-1)/p inside, the same for a 1/inner shard outside.
-
-    >>> all_reduce_per_byte(8.0, 1.0, 1 / 450e9, 0.0) * 450e9
-    1.75
+def all_reduce_per_byte(ranks: float, per_byte: float) -> float:
+    """(11) All-reduce by reduce-scatter and all-gather, ring or two-shot [s per byte of the full tensor].
 
     References
     ----------
-    Thakur, Rabenseifner, Gropp: Optimization of collective communication. doi:10.1177/1094342005051521
+    Thakur, Rabenseifner, Gropp: Optimization of collective communication operations. doi:10.1177/1094342005051521
     """
-    inside = 2.0 * ((inner - 1.0) / inner) * per_byte_in
-    outside = 2.0 * ((outer - 1.0) / outer) * (per_byte_out / inner)
-    return inside + (outside if outer > 1.0 else 0.0)
+    return 2.0 * ((ranks - 1.0) / ranks) * per_byte
 
 
 def all_reduce_per_byte_bound(inner: float, outer: float, per_byte_in: float, per_byte_out: float) -> float:
@@ -193,12 +203,13 @@ def all_reduce_per_byte_bound(inner: float, outer: float, per_byte_in: float, pe
     return _max(inside, outside)
 
 
-def all_to_all_per_byte(inner: float, outer: float, per_byte_in: float, per_byte_out: float) -> float:
-    """(13) Seconds per byte that a rank sends in an all-to-all [s/B], part inside its domain and part outside."""
-    ranks = inner * outer
-    inside = (inner - 1.0) / ranks * per_byte_in
-    outside = (ranks - inner) / ranks * per_byte_out if outer > 1.0 else 0.0
-    return inside + outside
+def all_to_all_per_byte(ranks: float, per_byte: float) -> float:
+    """(13) All-to-all among `ranks` [s per byte that a rank sends, its own part included].
+
+    >>> all_to_all_per_byte(64.0, 1.0)
+    0.984375
+    """
+    return (ranks - 1.0) / ranks * per_byte
 
 
 def step_seconds(fixed: float, sequences: float, per_sequence: float) -> float:
@@ -255,17 +266,17 @@ def memory_bytes(weights: float, sequences: float, kv_sequence: float) -> float:
     return weights + sequences * kv_sequence
 
 
-def max_batch(usable: float, weights: float, kv_sequence: float, dp: float) -> float:
-    """(20) Largest batch that fits [1]: whole sequences per data-parallel rank; 2**52 where nothing limits it.
+def max_batch(room: float, kv_sequence: float, dp: float) -> float:
+    """(20) Largest batch whose cache fits into `room` [1]: whole sequences per data-parallel rank; 2**52: no limit.
 
-    >>> max_batch(72e9, 17.6e9, 94.4e6, 1.0)
+    >>> max_batch(72e9 - 17.6e9, 94.4e6, 1.0)
     576.0
     """
-    nothing = math.inf if usable > weights else -math.inf  # what C's division by zero gives
-    room = nothing if kv_sequence == 0.0 else (usable - weights) / kv_sequence
-    if room >= 4503599627370496.0:
+    nothing = math.inf if room > 0.0 else -math.inf  # what C's division by zero gives
+    n = nothing if kv_sequence == 0.0 else room / kv_sequence
+    if n >= 4503599627370496.0:
         return 4503599627370496.0
-    return (0.0 - float(math.ceil(-room))) * dp if room > 0.0 else 0.0
+    return (0.0 - float(math.ceil(-n))) * dp if n > 0.0 else 0.0
 
 
 def joules_per_token(chips: float, idle: float, dynamic: float, spt: float, spt_bound: float) -> float:
@@ -309,7 +320,7 @@ def chunk_pairs(isl: float, window: float) -> float:
 
 
 def expert_touched(share: float, tokens: float) -> float:
-    """(24) Probability that some of `tokens` independent tokens touches an expert that one uses with probability `share`.
+    """(24) Probability that some of `tokens` independent tokens touches an expert of which one uses `share` [1].
 
     Summed over the experts this is (1) for experts of unlike popularity.
 
@@ -329,3 +340,96 @@ def reads_share(count: float, stored: float, shared_bytes: float, sram_bytes: fl
     (0.5, 1.0)
     """
     return stored / count if 0.0 < stored < count and shared_bytes <= sram_bytes else 1.0
+
+
+def overlapped(one: float, other: float, serial: float) -> float:
+    """(26) Time of two resources at work on one row [s]: the longer, and the share of the shorter that is not hidden.
+
+    >>> overlapped(3.0, 1.0, 0.0), overlapped(3.0, 1.0, 1.0)  # perfect overlap; one after the other
+    (3.0, 4.0)
+    """
+    return _max(one, other) + serial * _min(one, other)
+
+
+def tree_latency(ranks: float, alpha: float) -> float:
+    """(27) Latency of a reduction by a binary tree and back [s]: twice the tree's levels.
+
+    >>> tree_latency(8.0, 1.0), tree_latency(9.0, 1.0)
+    (6.0, 8.0)
+    """
+    levels, reach = 0.0, 1.0
+    while reach < ranks:
+        levels += 1.0
+        reach = reach * 2.0
+    return 2.0 * levels * alpha
+
+
+def mesh_all_reduce_per_byte(ranks: float, domain: float, per_byte: float) -> float:
+    """(28) All-reduce where each pair of `domain` chips has a link of its own [s/B]: two-shot, a share to each rank.
+
+    Eight MI300X with 64 GB/s between any two (448 GB/s in all): as fast as a switch when all take part.
+
+    >>> mesh_all_reduce_per_byte(8.0, 8.0, 1 / 448e9) == all_reduce_per_byte(8.0, 1 / 448e9)
+    True
+    """
+    return 2.0 * ((domain - 1.0) / ranks) * per_byte
+
+
+def axis_hops(chips: float, closed: float) -> float:
+    """(29) Hops from end to end of a torus axis part [1]: half way round where it closes into a ring.
+
+    >>> axis_hops(16.0, 1.0), axis_hops(8.0, 0.0)
+    (8.0, 7.0)
+    """
+    return float(math.ceil((chips - 1.0) * 0.5)) if closed > 0.0 else chips - 1.0
+
+
+def axis_share(chips: float, closed: float, axes: float) -> float:
+    """(30) Share of a chip's bandwidth that a part of one of `axes` torus axes uses [1].
+
+    >>> axis_share(16.0, 1.0, 2.0), axis_share(8.0, 0.0, 2.0), axis_share(1.0, 0.0, 2.0)
+    (0.5, 0.25, 0.0)
+    """
+    return (1.0 if closed > 0.0 else 0.5) / axes if chips > 1.0 else 0.0
+
+
+def torus_all_reduce_per_byte(ranks: float, share: float, per_byte: float) -> float:
+    """(31) All-reduce over torus axes that share the data [s/B]; `share`: of the bandwidth, the sum of (30).
+
+    References
+    ----------
+    Austin et al.: How to Scale Your Model, part 3: V / (W axes) for each of the two halves.
+    """
+    return 2.0 * ((ranks - 1.0) / ranks) * per_byte / share
+
+
+def axis_all_to_all_per_byte(chips: float, closed: float, axes: float, per_byte: float) -> float:
+    """(32) All-to-all along a torus axis part [s/B that a rank sends]: what crosses the middle, a quarter of a ring.
+
+    References
+    ----------
+    Austin et al.: How to Scale Your Model, part 3: an all-to-all takes a quarter of an all-gather on a closed axis.
+    """
+    return chips * 0.25 * (1.0 if closed > 0.0 else 2.0) * axes * per_byte if chips > 1.0 else 0.0
+
+
+def placed(need: float, room: float) -> float:
+    """(33) Bytes of `need` that a level of memory with `room` takes [B].
+
+    >>> placed(100.0, 30.0), placed(100.0, 300.0), placed(100.0, -1.0)
+    (30.0, 100.0, 0.0)
+    """
+    return _max(_min(need, room), 0.0)
+
+
+def leaving_share(inner: float, ranks: float, copies: float, nodes: float) -> float:
+    """(34) Share of a token's expert copies that leave its domain [1].
+
+    All that live elsewhere; or, where the router limits a token to `nodes` domains, one to each of these at most, which
+    pass copies on inside (DeepSeek-V3: 8 experts in 4 nodes; arXiv:2412.19437, 3.2.2). 0: no such limit.
+
+    >>> leaving_share(8.0, 64.0, 8.0, 0.0), leaving_share(8.0, 64.0, 8.0, 4.0)
+    (0.875, 0.5)
+    """
+    share = (ranks - inner) / ranks
+    return _min(share, nodes / copies) if nodes > 0.0 else share

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from ._native import AXES, COLUMNS, F64, U64, BestState, NativePlan
 from .axes import Axes, parse_where
 from .errors import SpecError, UnknownNameError
+from .specs import Options
 
 __all__ = ["LARGER_IS_BETTER", "Plan", "check_columns"]
 
@@ -40,9 +41,9 @@ class Plan:
     Parameters
     ----------
     axes : Axes
-    estimate : {"typical", "bound"}
-    memory_fraction : float
-        Share of a chip's memory that weights and KV cache may use; the rest is for activations and buffers.
+    estimate : {"typical", "bound", "serial"}
+    options : Options, optional
+        Memory budget, offloading, padding, formats that a chip lacks.
     isa : {"auto", "generic", "avx2", "avx512"}
         Instruction set of the kernels; results are the same bits for each.
     bind_all : bool
@@ -54,7 +55,7 @@ class Plan:
         axes: Axes,
         *,
         estimate: str = "typical",
-        memory_fraction: float = 0.9,
+        options: Options | None = None,
         isa: str = "auto",
         bind_all: bool = False,
     ) -> None:
@@ -65,7 +66,7 @@ class Plan:
             axes.precisions,
             axes.counts,
             estimate=estimate,
-            memory_fraction=memory_fraction,
+            options=options,
             isa=isa,
             bind_all=bind_all,
         )
@@ -89,7 +90,7 @@ class Plan:
             For an axis or a value that the sweep does not have.
         """
         number = 0
-        for name in AXES[:7]:
+        for name in AXES[:8]:
             labels = self.axes.labels(name)
             value = values.pop(name, labels[0])
             value = getattr(value, "id", getattr(value, "name", value))
@@ -97,7 +98,7 @@ class Plan:
                 raise UnknownNameError(f"{name} of the sweep", value, [str(label) for label in labels])
             number = number * len(labels) + labels.index(value)
         if values:
-            raise UnknownNameError("axis", next(iter(values)), AXES[:7])
+            raise UnknownNameError("axis", next(iter(values)), AXES[:8])
         return number
 
     def store(self, begin: int, end: int, columns: Sequence[str], out: Sequence[F64] | None = None) -> list[F64]:
@@ -186,6 +187,6 @@ class Plan:
     def gather(self, points: U64, columns: Sequence[str]) -> dict[str, F64]:
         """Columns of points by number."""
         index = np.unravel_index(points.astype(np.int64), self.axes.shape)
-        combination = np.ravel_multi_index(index[:7], self.axes.shape[:7]) if len(points) else np.empty(0, np.int64)
-        isl, osl, batch = (self.axes.counts[n][at] for n, at in zip(AXES[7:], index[7:], strict=True))
+        combination = np.ravel_multi_index(index[:8], self.axes.shape[:8]) if len(points) else np.empty(0, np.int64)
+        isl, osl, batch = (self.axes.counts[n][at] for n, at in zip(AXES[8:], index[8:], strict=True))
         return dict(zip(columns, self.points(combination, batch, isl, osl, columns), strict=True))

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ._native import COLUMNS, status_text
+from ._native import COLUMNS, ESTIMATES, status_text
 from .axes import Axes
 from .errors import SpecError, UnknownNameError
 from .plan import Plan
 from .result import readable
-from .specs import Hardware, Model, Precision
+from .specs import Hardware, Model, Precision, peak
+from .specs.options import Options, take_options
+
+if TYPE_CHECKING:
+    from .cite import Citation
 
 __all__ = ["Point", "point"]
 
@@ -17,15 +21,17 @@ __all__ = ["Point", "point"]
 class Point:
     """One evaluated point: ``p.tpot_s`` and ``p["tpot_s"]`` are columns [unit in the name]."""
 
-    def __init__(self, axes: Axes, estimate: str, memory_fraction: float) -> None:
+    def __init__(self, axes: Axes, estimate: str, options: Options) -> None:
         self.model: Model = axes.models[0]
         self.hardware: Hardware = axes.hardware[0]
         self.precision: Precision = axes.precisions[0]
-        self.layout = {n: int(axes.counts[n][0]) for n in ("tp", "pp", "ep", "dp")}
+        self.layout = {n: int(axes.counts[n][0]) for n in ("tp", "pp", "ep", "dp", "cp")}
         self.batch, self.isl, self.osl = (int(axes.counts[n][0]) for n in ("batch", "isl", "osl"))
         self.estimate = estimate
-        self.memory_fraction = memory_fraction
-        plan = Plan(axes, estimate=estimate, memory_fraction=memory_fraction)
+        self.options = options
+        #: Dense peak [FLOP/s] at which the matrices run, and its format; 0 and empty where there is none.
+        self.peak, self.compute = peak(self.hardware, self.precision, options.fallback)
+        plan = Plan(axes, estimate=estimate, options=options)
         values = plan.point(0, self.batch, self.isl, self.osl, list(COLUMNS))
         self.columns: dict[str, float] = dict(zip(COLUMNS, values, strict=True))
 
@@ -65,7 +71,8 @@ class Point:
         """Coordinates and columns as plain values, NaN as None."""
         columns = {c: None if v != v else readable(c, v) for c, v in self.columns.items()}
         coords = {"model": self.model.id, "hardware": self.hardware.id, "precision": self.precision.name, **self.layout}
-        return coords | {"batch": self.batch, "isl": self.isl, "osl": self.osl, "estimate": self.estimate} | columns
+        coords |= {"batch": self.batch, "isl": self.isl, "osl": self.osl, "estimate": self.estimate}
+        return coords | {"fallback": self.options.fallback, "compute": self.compute or None} | columns
 
     def __repr__(self) -> str:
         return f"<tokenroof.Point {self.title}: {self.status_text}>"
@@ -76,13 +83,20 @@ class Point:
 
         return explain(self)
 
+    def cite(self) -> Citation:
+        """Sources of the numbers of model and chip that were used, each with its grade; ``print`` shows them."""
+        from .cite import cite
+
+        asked: dict[str, Any] = {"fallback": self.options.fallback, "offload": self.options.offload}
+        return cite([self.model], [self.hardware], [self.precision], estimate=self.estimate, **asked)
+
 
 def point(
     model: str | Model,
     hardware: str | Hardware,
     *,
     estimate: str = "typical",
-    memory_fraction: float = 0.9,
+    options: Options | None = None,
     **axes: Any,
 ) -> Point:
     """Evaluate one point.
@@ -92,9 +106,11 @@ def point(
     model, hardware : str or object
     precision : str or Precision
         ``bf16`` by default.
-    tp, pp, ep, dp, batch, isl, osl : int
+    tp, pp, ep, dp, cp, batch, isl, osl : int
         Layout, sequences in flight, input and output tokens. Defaults as in `Sweep`.
-    estimate : {"typical", "bound"}
+    estimate : {"typical", "bound", "serial"}
+    options : Options, optional
+        As in `Sweep`, as a whole or by its fields' names.
 
     Raises
     ------
@@ -109,12 +125,11 @@ def point(
     >>> round(p.tpot_s * 1e3, 1)
     23.3
     """
-    if estimate not in ("typical", "bound"):
-        raise SpecError("estimate", estimate, "'typical' or 'bound'")
-    if not isinstance(memory_fraction, int | float) or not 0 < memory_fraction <= 1:
-        raise SpecError("memory_fraction", memory_fraction, "a share above 0, at most 1")
+    if estimate not in ESTIMATES:
+        raise SpecError("estimate", estimate, f"one of {', '.join(ESTIMATES)}")
+    taken = take_options(axes, options)
     grid = Axes({"model": model, "hardware": hardware, **axes})
     for name in grid.named:
         if len(grid.labels(name)) != 1:
             raise SpecError(name, axes.get(name), "one value: several are a Sweep")
-    return Point(grid, estimate, float(memory_fraction))
+    return Point(grid, estimate, taken)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,11 +13,14 @@ import numpy.typing as npt
 from ._native import AXES, F64, UNITS, status_text
 from .axes import Axes
 from .errors import UnknownNameError
+from .specs import Hardware, Model, Precision, peak
 
 if TYPE_CHECKING:
     import pandas
     import pyarrow
     import xarray
+
+    from .cite import Citation
 
 __all__ = ["BOTTLENECKS", "Result", "Table", "readable"]
 
@@ -37,6 +41,42 @@ def readable(column: str, value: float) -> Any:
     return int(value) if column in ("chips", "max_batch") else value
 
 
+class _Origin:
+    """What was asked: models, chips, precisions and settings, for `meta` and `cite`."""
+
+    def __init__(self, axes: Axes, settings: Mapping[str, Any]) -> None:
+        self.axes = axes
+        self.settings = dict(settings)
+
+    @property
+    def meta(self) -> dict[str, Any]:
+        """Versions, settings, and the format that each chip computes in at each precision; None where it has none."""
+        from . import __version__
+        from .catalogue import version
+
+        fallback = self.settings["fallback"]
+        formats = {
+            h.id: {p.name: peak(h, p, fallback)[1] or None for p in self.axes.precisions} for h in self.axes.hardware
+        }
+        return {"tokenroof": __version__, "catalogue": version(), **self.settings, "compute": formats}
+
+    def arrow(self, table: pyarrow.Table) -> pyarrow.Table:
+        """The table with `meta` in its metadata, as JSON under the key ``tokenroof``."""
+        return table.replace_schema_metadata({"tokenroof": json.dumps(self.meta)})
+
+    def pandas(self, frame: pandas.DataFrame) -> pandas.DataFrame:
+        """The frame with `meta` in its attributes."""
+        frame.attrs["tokenroof"] = self.meta
+        return frame
+
+    def cite(self, models: Iterable[Model], hardware: Iterable[Hardware], precisions: Sequence[Precision]) -> Citation:
+        """Sources of what was used."""
+        from .cite import cite
+
+        asked = {name: self.settings[name] for name in ("estimate", "fallback", "offload")}
+        return cite(models, hardware, precisions, **asked)
+
+
 class Result:
     """Columns of every point of a sweep, shaped like its axes.
 
@@ -44,8 +84,9 @@ class Result:
     sweep named its axes, with coordinates `coords`.
     """
 
-    def __init__(self, axes: Axes, columns: Mapping[str, F64]) -> None:
+    def __init__(self, axes: Axes, columns: Mapping[str, F64], settings: Mapping[str, Any]) -> None:
         self._axes = axes
+        self._origin = _Origin(axes, settings)
         self._flat = dict(columns)
         self.dims = axes.named
         self.coords: dict[str, list[Any]] = {name: axes.labels(name) for name in axes.named}
@@ -68,6 +109,20 @@ class Result:
         grid = self._flat[column].reshape([lengths[name] for name in kept])
         return grid.transpose([kept.index(d) for d in self.dims])
 
+    @property
+    def meta(self) -> dict[str, Any]:
+        """Version of the catalogue, settings, and ``meta["compute"][hardware][precision]``: the format computed in."""
+        return self._origin.meta
+
+    def cite(self) -> Citation:
+        """Sources of the numbers of every model and chip of the sweep; ``print`` shows them.
+
+        Each fact has its value as its source spells it and its grade; claims, rumours and assumptions are marked, as is
+        what the caller changed.
+        """
+        axes = self._axes
+        return self._origin.cite(axes.models, axes.hardware, axes.precisions)
+
     def __repr__(self) -> str:
         size = " x ".join(f"{d} {n}" for d, n in zip(self.dims, self.shape, strict=True))
         return f"<tokenroof.Result {size}: {', '.join(self.columns)}>"
@@ -77,7 +132,7 @@ class Result:
         import xarray
 
         data = {c: (self.dims, self[c], {"units": UNITS[c]}) for c in self.columns}
-        return xarray.Dataset(data, coords=self.coords)
+        return xarray.Dataset(data, coords=self.coords, attrs={"tokenroof": json.dumps(self.meta)})
 
     def to_arrow(self) -> pyarrow.Table:
         """A ``pyarrow.Table`` with one row a point, in the core's order: coordinates (dictionary-encoded), columns."""
@@ -99,11 +154,11 @@ class Result:
             arrays.append(pa.DictionaryArray.from_arrays(codes, pa.array(list(distinct))))
             names.append(name)
         arrays += [pa.array(self._flat[c]) for c in self.columns]
-        return pa.table(arrays, names=names + self.columns)
+        return self._origin.arrow(pa.table(arrays, names=names + self.columns))
 
     def to_pandas(self) -> pandas.DataFrame:
         """A ``pandas.DataFrame`` with one row a point."""
-        return self.to_arrow().to_pandas()
+        return self._origin.pandas(self.to_arrow().to_pandas())
 
     def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
         return self.to_arrow().__arrow_c_stream__(requested_schema)
@@ -112,7 +167,10 @@ class Result:
 class Table:
     """A few rows with names: what `best` found. Iterates over rows as dicts; ``table["column"]`` is one column."""
 
-    def __init__(self, columns: Mapping[str, Sequence[Any] | npt.NDArray[Any]]) -> None:
+    def __init__(
+        self, columns: Mapping[str, Sequence[Any] | npt.NDArray[Any]], axes: Axes, settings: Mapping[str, Any]
+    ) -> None:
+        self._origin = _Origin(axes, settings)
         self._columns = {n: v.tolist() if isinstance(v, np.ndarray) else list(v) for n, v in columns.items()}
 
     @property
@@ -131,6 +189,21 @@ class Table:
     def __iter__(self) -> Iterator[dict[str, Any]]:
         return iter(self.rows())
 
+    @property
+    def meta(self) -> dict[str, Any]:
+        """As `Result.meta`, of the whole sweep."""
+        return self._origin.meta
+
+    def cite(self) -> Citation:
+        """As `Result.cite`, of the models and chips in the table's rows."""
+        axes = self._origin.axes
+        models, chips, precisions = (set(self._columns.get(name, ())) for name in ("model", "hardware", "precision"))
+        return self._origin.cite(
+            [m for m in axes.models if m.id in models],
+            [h for h in axes.hardware if h.id in chips],
+            [p for p in axes.precisions if p.name in precisions or "precision" not in self._columns],
+        )
+
     def rows(self) -> list[dict[str, Any]]:
         """Rows as dicts of Python values, names for bottleneck and status."""
         cells = [[readable(name, v) if name in UNITS else v for v in vs] for name, vs in self._columns.items()]
@@ -146,13 +219,13 @@ class Table:
         import pyarrow as pa
 
         rows = self.rows()
-        return pa.table({name: [row[name] for row in rows] for name in self.columns})
+        return self._origin.arrow(pa.table({name: [row[name] for row in rows] for name in self.columns}))
 
     def to_pandas(self) -> pandas.DataFrame:
         """A ``pandas.DataFrame``."""
         import pandas
 
-        return pandas.DataFrame(self.rows(), columns=self.columns)
+        return self._origin.pandas(pandas.DataFrame(self.rows(), columns=self.columns))
 
     def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
         return self.to_arrow().__arrow_c_stream__(requested_schema)

@@ -7,15 +7,18 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from ._native import ESTIMATES
 from .axes import Axes
 from .errors import SpecError
 from .plan import Plan, check_columns
 from .result import Result, Table
+from .specs.options import Options, take_options
 
 __all__ = ["Sweep"]
 
@@ -42,13 +45,15 @@ class Sweep:
     ----------
     model, hardware, precision : str, object or list of them
         Catalogue ids or objects. ``precision`` defaults to bf16.
-    tp, pp, ep, dp, batch, isl, osl : int, list, range, array or str
+    tp, pp, ep, dp, cp, batch, isl, osl : int, list, range, array or str
         Whole numbers from 1; strings as ``"1:512"`` or ``"128:131072:x2"``. Lengths isl and osl in tokens, batch in
         sequences per replica. Defaults: 1 for each layout axis and batch, isl 1024, osl 256.
-    estimate : {"typical", "bound"}
-        What columns without the suffix ``_bound`` hold.
-    memory_fraction : float
-        Share of memory that weights and KV cache may use.
+    estimate : {"typical", "bound", "serial"}
+        What columns without the suffix ``_bound`` hold; serial is typical with nothing overlapped.
+    options : Options, optional
+        Memory budget, offloading, padded heads, formats that a chip lacks; its fields may be given by name instead:
+        ``memory_fraction=0.9``, ``memory_of="total"``, ``reserved={}``, ``offload=()``, ``pad_heads=False``,
+        ``fallback="status"``.
 
     Raises
     ------
@@ -65,14 +70,12 @@ class Sweep:
     (1, 2, 1, 3, 512, 2, 1)
     """
 
-    def __init__(self, *, estimate: str = "typical", memory_fraction: float = 0.9, **axes: Any) -> None:
-        if estimate not in ("typical", "bound"):
-            raise SpecError("estimate", estimate, "'typical' or 'bound'")
-        if not isinstance(memory_fraction, int | float) or not 0 < memory_fraction <= 1:
-            raise SpecError("memory_fraction", memory_fraction, "a share above 0, at most 1")
-        self.axes = Axes(axes)
+    def __init__(self, *, estimate: str = "typical", options: Options | None = None, **axes: Any) -> None:
+        if estimate not in ESTIMATES:
+            raise SpecError("estimate", estimate, f"one of {', '.join(ESTIMATES)}")
         self.estimate = estimate
-        self.memory_fraction = float(memory_fraction)
+        self.options = take_options(axes, options)
+        self.axes = Axes(axes)
         self._plans: dict[tuple[str, bool], Plan] = {}
         if self.size >= 2**63:
             raise SpecError("axes", self.axes.shape, "a product of at most 2**63 - 1 points")
@@ -92,6 +95,11 @@ class Sweep:
         return cls(**spec)
 
     @property
+    def settings(self) -> dict[str, Any]:
+        """What is asked of every point alike."""
+        return {"estimate": self.estimate, **asdict(self.options)}
+
+    @property
     def size(self) -> int:
         """Number of points."""
         return math.prod(self.axes.shape)
@@ -104,9 +112,7 @@ class Sweep:
         """The sweep bound to numbers; made once for each ``isa``."""
         key = isa, bind_all
         if key not in self._plans:
-            self._plans[key] = Plan(
-                self.axes, estimate=self.estimate, memory_fraction=self.memory_fraction, isa=isa, bind_all=bind_all
-            )
+            self._plans[key] = Plan(self.axes, estimate=self.estimate, options=self.options, isa=isa, bind_all=bind_all)
         return self._plans[key]
 
     def run(
@@ -152,7 +158,7 @@ class Sweep:
             plan.store(begin, end, names, [flat[name][begin:end] for name in names])
 
         _over_ranges(self.size, work, threads, progress, "store")
-        return Result(self.axes, flat)
+        return Result(self.axes, flat, self.settings)
 
     def best(
         self,
@@ -218,7 +224,7 @@ class Sweep:
         points = total.point[found]
         rank = np.tile(np.arange(1, k + 1), total.groups)[found]
         places = {name: at for name, at in plan.coordinates(points).items() if name in self.axes.named}
-        return Table({"rank": rank.tolist(), **places, **plan.gather(points, report)})
+        return Table({"rank": rank.tolist(), **places, **plan.gather(points, report)}, self.axes, self.settings)
 
 
 def _memory_bytes() -> int:

@@ -112,7 +112,7 @@ def hardware_from_toml(path: str | os.PathLike[str]) -> Hardware:
 
 @cache
 def _files() -> dict[str, Path]:
-    return {p.stem: p for p in sorted((_HERE / "hardware").glob("*.toml"))}
+    return {p.stem: p for p in sorted((_HERE / "hardware").glob("*.toml"), key=lambda p: p.stem)}
 
 
 @cache
@@ -250,7 +250,7 @@ class _Reader:
 
     def usd_per_hour(self, price: float, power: float, typical: Mapping[str, float]) -> float:
         """Rent, or straight-line depreciation plus electricity at full power [USD/h]; nan when neither is known."""
-        rent = self.number("price", "rent")
+        rent, *_ = (self.number("price", key) for key in ("rent", "rent_low", "rent_high"))  # the spread is a fact only
         if not math.isnan(rent) or math.isnan(price):
             return rent
         hourly = price / (typical["life_years"] * _HOURS_PER_YEAR)

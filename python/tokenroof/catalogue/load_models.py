@@ -20,6 +20,7 @@ __all__ = ["model", "model_from_toml", "model_ids"]
 
 _FOLDER = Path(__file__).parent / "models"
 _STATUS = ("official", "rumoured", "proxy")
+_PARAMS = frozenset(["total", "checkpoint", "besides", "unpublished"])
 _KEYS = frozenset(
     [
         "id",
@@ -38,7 +39,10 @@ _KEYS = frozenset(
 
 
 def model(name: str) -> Model:
-    """The catalogue's model called ``name``; ``"Llama-3.1-70B"`` and ``"llama3.1-70b"`` are ``"llama-3.1-70b"``.
+    """The catalogue's model called ``name``, by its id or its hub repository.
+
+    ``"Llama-3.1-70B"`` and ``"llama3.1-70b"`` are ``"llama-3.1-70b"``; ``"meta-llama/Llama-2-7b-hf"`` is
+    ``"llama-2-7b"``.
 
     Raises
     ------
@@ -46,7 +50,8 @@ def model(name: str) -> Model:
         When the catalogue has no such model; names the nearest.
     """
     known = model_ids()
-    found = _by_spelling().get(_fold(name)) if isinstance(name, str) else None
+    spelt = _fold(name) if isinstance(name, str) else ""
+    found = _by_spelling().get(spelt) or (_by_repository().get(spelt) if spelt else None)
     if found is None:
         raise UnknownNameError("model", name, known)
     return _load(found)
@@ -65,6 +70,13 @@ def _ids() -> tuple[str, ...]:
 @cache
 def _by_spelling() -> dict[str, str]:
     return {_fold(model_id): model_id for model_id in _ids()}
+
+
+@cache
+def _by_repository() -> dict[str, str]:
+    """Ids by their hub repositories; reads every file, hence only for a name that is no id."""
+    files = {model_id: load_toml(_FOLDER / f"{model_id}.toml") for model_id in _ids()}
+    return {_fold(data["hf_repo"]): model_id for model_id, data in files.items() if "hf_repo" in data}
 
 
 def model_ids() -> list[str]:
@@ -87,12 +99,14 @@ def model_from_toml(path: str | os.PathLike[str]) -> Model:
     unknown = sorted(data.keys() - _KEYS)
     if unknown:
         raise CatalogueError(f"{where}: unknown key {unknown[0]!r}: known are {', '.join(sorted(_KEYS))}")
-    config = _table(data, "config", where)
+    # TOML has no null, which some families tell from an absent key.
+    config = {key: None if value == "null" else value for key, value in _table(data, "config", where).items()}
     if not config:
         raise CatalogueError(f"{where}: missing table [config]: expected the keys of a config.json")
     status = _text(data, "status", where, "official")
     if status not in _STATUS:
         raise CatalogueError(f"{where}: status = {status!r}: expected one of {', '.join(_STATUS)}")
+    besides = _besides(data, where)
     lowered = model_from_hf(config, id=_text(data, "id", where))
     native = _text(data, "native_precision", where, lowered.native_precision)
     try:
@@ -108,6 +122,7 @@ def model_from_toml(path: str | os.PathLike[str]) -> Model:
             max_context=_context(data, where, lowered.max_context),
             notes=_text(data, "notes", where, ""),
             sources=_sources(data, where),
+            checkpoint=tuple({**dict(lowered.checkpoint), **besides}.items()),
         )
     except SpecError as error:
         raise CatalogueError(f"{where}: {error}") from error
@@ -115,14 +130,34 @@ def model_from_toml(path: str | os.PathLike[str]) -> Model:
 
 def _sources(data: Mapping[str, Any], where: str) -> tuple[str, ...]:
     """Keys into ``sources/models.toml``, each once, in order of appearance."""
+    params = _table(data, "params", where)
+    unknown = sorted(params.keys() - _PARAMS)
+    if unknown:
+        raise CatalogueError(f"{where}: unknown key params.{unknown[0]}: known are {', '.join(sorted(_PARAMS))}")
+    facts = {f"provenance.{name}": fact for name, fact in _table(data, "provenance", where).items()}
+    facts |= {f"params.{name}": params[name] for name in ("total", "checkpoint") if name in params}
     keys: dict[str, None] = {}
-    for table in ("provenance", "params"):
-        for name, fact in _table(data, table, where).items():
-            if not isinstance(fact, Mapping) or not isinstance(fact.get("grade"), str):
-                raise CatalogueError(f"{where}: {table}.{name}: expected a table with a source and a grade")
-            if "source" in fact:
-                keys[str(fact["source"])] = None
+    for name, fact in facts.items():
+        if not isinstance(fact, Mapping) or not isinstance(fact.get("grade"), str):
+            raise CatalogueError(f"{where}: {name}: expected a table with a source and a grade")
+        if "source" in fact:
+            keys[str(fact["source"])] = None
     return tuple(keys)
+
+
+def _besides(data: Mapping[str, Any], where: str) -> dict[str, int]:
+    """What a checkpoint holds besides the model. Negative numbers, what its published count leaves out, are no part."""
+    parts = _table(_table(data, "params", where), "besides", where)
+    numbers = {name: _digits(value, f"{where}: params.besides.{name}") for name, value in parts.items()}
+    return {name: number for name, number in numbers.items() if number > 0}
+
+
+def _digits(value: object, where: str) -> int:
+    """A whole number as sources spell it: ``"1,234"``."""
+    digits = value.replace(",", "") if isinstance(value, str) else ""
+    if not digits.removeprefix("-").isdecimal():
+        raise CatalogueError(f"{where} = {value!r}: expected digits such as '1,234'")
+    return int(digits)
 
 
 def _context(data: Mapping[str, Any], where: str, default: float) -> float:

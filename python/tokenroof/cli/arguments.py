@@ -13,10 +13,21 @@ if TYPE_CHECKING:
     from ..specs import Hardware, Model
     from ..sweep import Sweep
 
-__all__ = ["RUN_OPTIONS", "add_axes", "add_json", "add_run", "add_settings", "find_hardware", "find_model", "sweep_of"]
+__all__ = [
+    "RUN_OPTIONS",
+    "SETTINGS",
+    "add_axes",
+    "add_cite",
+    "add_json",
+    "add_run",
+    "add_settings",
+    "find_hardware",
+    "find_model",
+    "sweep_of",
+]
 
 _AXES = {
-    "precision": "bf16, fp8, w4a16, w4a8kv8, ... (default bf16)",
+    "precision": "bf16, fp8, w4a16, w4a8kv8, q4_k_m, int4-g32/bf16/fp8, ... (default bf16)",
     "tp": "tensor parallelism (default 1)",
     "pp": "pipeline parallelism (default 1)",
     "ep": "expert parallelism (default 1)",
@@ -26,6 +37,8 @@ _AXES = {
     "osl": "output tokens (default 256)",
 }
 RUN_OPTIONS = ("threads", "isa", "progress")
+#: What is asked of every point alike; keywords of `Sweep` and `point`.
+SETTINGS = ("estimate", "memory_fraction", "fallback")
 #: Tables that a spec file may hold; [demand], [claim] and [plot] are read by those who price a fleet, not here.
 _TABLES = ("sweep", "best", "demand", "claim", "plot")
 
@@ -34,7 +47,9 @@ def add_axes(parser: argparse.ArgumentParser, several: bool) -> None:
     """Options for the axes; model and hardware too where a command takes several values of each."""
     group = parser.add_argument_group("axes" if several else "the point")
     if several:
-        group.add_argument("--model", metavar="IDS", help="catalogue ids, config.json files or folders, or 'all'")
+        group.add_argument(
+            "--model", metavar="IDS", help="catalogue ids, config.json or .gguf files, folders, or 'all'"
+        )
         group.add_argument("--hardware", metavar="IDS", help="catalogue ids, .toml files, or 'all'")
         group.description = "several values: 1,2,4 or 1:512 or 1:512:8 or 128:131072:x2"
     for name, text in _AXES.items():
@@ -47,6 +62,9 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--memory-fraction", type=float, metavar="SHARE", help="memory for weights and KV cache (default 0.9)"
     )
+    parser.add_argument(
+        "--fallback", help="compute formats that a chip lacks: status (default), or wider, the next one that it has"
+    )
 
 
 def add_json(parser: argparse.ArgumentParser) -> None:
@@ -54,6 +72,11 @@ def add_json(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--json", action="store_true", help="machine-readable output; null where a value has no meaning"
     )
+
+
+def add_cite(parser: argparse.ArgumentParser) -> None:
+    """``--cite``, of commands that use numbers of the catalogue."""
+    parser.add_argument("--cite", action="store_true", help="sources of the models and chips, with their grades")
 
 
 def add_run(parser: argparse.ArgumentParser) -> None:
@@ -67,7 +90,7 @@ def add_run(parser: argparse.ArgumentParser) -> None:
 
 
 def find_model(text: str) -> str | Model:
-    """A catalogue id as it is; the model of a config.json, of a folder that has one, or of a catalogue .toml file.
+    """A catalogue id as it is; the model of a config.json, of its folder, of a .gguf or of a catalogue .toml file.
 
     A path has a separator or one of these endings, so that a folder called like a catalogue id hides nothing.
     """
@@ -76,6 +99,8 @@ def find_model(text: str) -> str | Model:
 
     if text.endswith(".toml"):
         return model_from_toml(text)
+    if text.endswith(".gguf"):
+        return Model.from_gguf(text)
     return Model.from_hf(text) if text.endswith(".json") or _is_path(text) else text
 
 
@@ -109,10 +134,9 @@ def sweep_of(args: argparse.Namespace) -> tuple[Sweep, dict[str, Any]]:
         text = getattr(args, name)
         if text is not None:
             named[name] = [part.strip() for part in text.split(",")]
-    if args.estimate is not None:
-        named["estimate"] = args.estimate
-    if args.memory_fraction is not None:
-        named["memory_fraction"] = args.memory_fraction
+    for name in SETTINGS:
+        if getattr(args, name) is not None:
+            named[name] = getattr(args, name)
     for name, find in (("model", find_model), ("hardware", find_hardware)):
         values = [named[name]] if isinstance(named.get(name), str) else named.get(name)
         if isinstance(values, list):

@@ -7,7 +7,7 @@ import time
 from typing import Any
 
 from ..errors import SpecError, UnknownNameError
-from .arguments import RUN_OPTIONS, add_axes, add_json, add_run, add_settings, sweep_of
+from .arguments import RUN_OPTIONS, add_axes, add_cite, add_json, add_run, add_settings, sweep_of
 from .output import check_out, print_json, write_rows
 
 _EXAMPLES = """\
@@ -54,6 +54,7 @@ def add(commands: Any) -> None:
     parser.add_argument("--columns", help="columns to report of each winner")
     parser.add_argument("--out", metavar="FILE", help="write the winners to a .csv or .parquet file")
     add_run(parser)
+    add_cite(parser)
     add_json(parser)
     parser.set_defaults(run=run)
 
@@ -89,12 +90,13 @@ def run(args: argparse.Namespace) -> None:
                 "points": sweep.size,
                 "seconds": seconds,
                 "isa": plan.isa,
-                "estimate": sweep.estimate,
+                **table.meta,
                 "objective": options["objective"],
                 "by": options.get("by", []),
                 "where": options.get("where", []),
                 "rows": table.rows(),
                 "out": args.out,
+                **({"sources": table.cite().to_dict()} if args.cite else {}),
             }
         )
         return
@@ -105,3 +107,5 @@ def run(args: argparse.Namespace) -> None:
     print(f"{sweep.size:,} points in {seconds:.2f} s ({sweep.size / seconds / 1e9:.2f}e9 points/s, {plan.isa})")
     if args.out is not None:
         print(f"wrote {args.out}")
+    if args.cite:
+        print(f"\n{table.cite()}")

@@ -11,9 +11,13 @@ from .output import facts_text, print_json
 
 if TYPE_CHECKING:
     from ..specs import Hardware, Link
+    from ..specs.hardware import Level
 
 #: Grades that a reader should not take for the maker's word.
 _DOUBTFUL = {"claim": "CLAIM", "assumed": "ASSUMED"}
+_PEAKS = ("bf16", "fp8", "int8", "fp6", "fp4", "int4", "tf32", "fp32")
+#: Sections in the order in which they are shown; within each, the file's order.
+_ORDER = ("peak", "memory", "level", "scaleup", "scaleout", "power", "price", "die", "typical")
 
 
 def add(commands: Any) -> None:
@@ -46,7 +50,35 @@ def run(args: argparse.Namespace) -> None:
 
 
 def _link(link: Link | None) -> dict[str, Any] | None:
-    return None if link is None else {"name": link.name, "bandwidth": link.bandwidth, "domain": link.domain}
+    if link is None:
+        return None
+    return {
+        "name": link.name,
+        "bandwidth": link.bandwidth,
+        "domain": link.domain,
+        "topology": link.topology,
+        "dims": list(link.dims),
+        "wrap": link.wrap,
+        "reduction": link.reduction,
+    }
+
+
+def _level(level: Level) -> dict[str, Any]:
+    return {
+        "name": level.name,
+        "capacity": level.capacity,
+        # JSON knows no infinity: null is memory that is read where the arithmetic is
+        "bandwidth": None if math.isinf(level.bandwidth) else level.bandwidth,
+        "holds": list(level.holds),
+        "near": level.near,
+    }
+
+
+def _shape(link: dict[str, Any]) -> str:
+    """What a link joins: chips, and how unless through a switch."""
+    if link["dims"]:
+        return "x".join(map(str, link["dims"])) + " torus"
+    return f"{link['domain']:g}" + ("" if link["topology"] == "switch" else f" {link['topology']}")
 
 
 def _row(hw: Hardware) -> dict[str, Any]:
@@ -56,15 +88,18 @@ def _row(hw: Hardware) -> dict[str, Any]:
         "vendor": hw.vendor,
         "kind": hw.kind,
         "status": hw.status,
-        "peaks_flop_per_s": {key: hw.peaks.get(key) for key in ("bf16", "fp8", "int8", "fp4", "fp32")},
+        "peaks_flop_per_s": {key: hw.peaks.get(key) for key in _PEAKS},
         "memory_bytes": hw.memory_bytes,
         "memory_bandwidth_bytes_per_s": hw.memory_bandwidth,
+        "levels": [_level(level) for level in hw.levels],
         "scaleup": _link(hw.scaleup),
         "scaleout": _link(hw.scaleout),
         "power_max_w": hw.power_max,
         "price_usd": hw.price_usd,
         "usd_per_hour": hw.usd_per_hour,
         "usd_per_hour_grade": hw.facts.get("price.rent", {}).get("grade"),
+        "die_mm2": hw.die_mm2,
+        "process_nm": hw.process_nm,
     }
 
 
@@ -78,7 +113,7 @@ def _listing(rows: list[dict[str, Any]]) -> str:
     def link(value: dict[str, Any] | None) -> str:
         if value is None:
             return "-"
-        return f"{format_si(value['bandwidth'], 'B/s')} x{value['domain']:g}"
+        return f"{format_si(value['bandwidth'], 'B/s')} x {_shape(value)}"
 
     marks = {"assumed": "?", "claim": "~", "derived": "*"}
     shown = [
@@ -98,7 +133,8 @@ def _listing(rows: list[dict[str, Any]]) -> str:
         for row in rows
     ]
     legend = (
-        "Dense peaks; link per chip and direction. $/h: ~ claimed rent, ? assumed rent, * wear and power if bought."
+        "Dense peaks; link per chip and direction, joined by a switch unless it says how.\n"
+        "$/h: ~ claimed rent, ? assumed rent, * wear and power if bought."
     )
     return f"{table_text(shown, shown[0])}\n\n{legend}"
 
@@ -114,8 +150,31 @@ def _facts(hw: Hardware) -> list[dict[str, Any]]:
         key = row["source"]
         reference = source(str(key)).get("ref") if key is not None else None
         rows.append({"fact": name, **row, "ref": reference, "default_of_kind": fact.get("default")})
-    order = ("peak", "memory", "scaleup", "scaleout", "power", "price", "typical")
-    return sorted(rows, key=lambda row: order.index(row["fact"].split(".")[0]))  # stable: the file's order within each
+    return sorted(rows, key=lambda row: _ORDER.index(row["fact"].split(".")[0].split("[")[0]))  # stable
+
+
+def _levels_text(levels: tuple[Level, ...]) -> str:
+    return "; ".join(
+        f"[{i}] {level.name} ({'near, ' if level.near else ''}{' and '.join(level.holds)})"
+        for i, level in enumerate(levels)
+    )
+
+
+def _link_text(link: Link | None) -> str:
+    if link is None:
+        return ""
+    joined = {
+        "switch": "chips through a switch",
+        "mesh": "chips, each with a link to each other one",
+        "ring": "chips in a ring",
+        "torus": "chips in a " + "x".join(map(str, link.dims)) + " torus",
+    }
+    words = [f"{link.name}: {link.domain:,.0f} {joined[link.topology]}"]
+    if link.wrap:
+        words.append(f"rings where a multiple of {link.wrap}")
+    if link.reduction:
+        words.append(f"reduces inside at {link.reduction:.0%} of the bandwidth")
+    return ", ".join(words)
 
 
 def _one(hw: Hardware) -> str:
@@ -126,6 +185,8 @@ def _one(hw: Hardware) -> str:
         "year": str(hw.facts.get("year", {}).get("value", "")),
         "kind": hw.kind,
         "status": hw.status if hw.status == "official" else f"{hw.status.upper()}: not as the maker ships it",
+        "links": _link_text(hw.scaleup),
+        "levels": _levels_text(hw.levels),
         "notes": str(hw.facts.get("notes", {}).get("value", "")),
     }
     rows, reasons = [], []

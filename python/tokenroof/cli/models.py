@@ -7,7 +7,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from .arguments import add_json, find_model
-from .output import facts_text, print_json
+from .output import print_json
 
 if TYPE_CHECKING:
     from ..specs import Model
@@ -20,10 +20,10 @@ def add(commands: Any) -> None:
     parser = commands.add_parser(
         "models",
         help="list the catalogue's models, or show one",
-        description="The catalogue's models; with an ID (or a config.json), its facts, operators and sources.",
+        description="The catalogue's models; with an ID (or a file), its summary, operators and sources.",
         allow_abbrev=False,
     )
-    parser.add_argument("id", nargs="?", metavar="ID", help="catalogue id, config.json, or its folder")
+    parser.add_argument("id", nargs="?", metavar="ID", help="catalogue id, config.json, its folder, or a .gguf file")
     add_json(parser)
     parser.set_defaults(run=run)
 
@@ -39,7 +39,8 @@ def run(args: argparse.Namespace) -> None:
     found = find_model(args.id)
     model = catalogue.model(found) if isinstance(found, str) else found
     if args.json:
-        print_json(_row(model) | {"operators": _operators(model), "sources": _sources(model)})
+        summary = {"summary": model.summary().to_dict()}
+        print_json(_row(model) | summary | {"operators": _operators(model), "sources": _sources(model)})
     else:
         print(_one(model))
 
@@ -54,6 +55,7 @@ def _row(m: Model) -> dict[str, Any]:
         "hidden": m.hidden,
         "vocab": m.vocab,
         "kv_bytes_per_token_bf16": m.kv_elems_per_token * _BF16_BYTES,
+        "state_bytes_per_sequence": m.state_bytes_per_sequence,
         "max_context": m.max_context,
         "native_precision": m.native_precision,
         "status": m.status,
@@ -71,6 +73,7 @@ def _listing(rows: list[dict[str, Any]]) -> str:
             "active": f"{row['active_params'] / 1e9:,.2f} B",
             "layers": row["layers"],
             "KV B/token bf16": round(row["kv_bytes_per_token_bf16"]),
+            "state B": round(row["state_bytes_per_sequence"]) or "-",
             "context": "-" if math.isinf(row["max_context"]) else int(row["max_context"]),
             "native": row["native_precision"],
             "status": row["status"] if row["status"] == "official" else row["status"].upper(),
@@ -109,17 +112,6 @@ def _one(m: Model) -> str:
     from ..text import table_text
     from ..units import format_si
 
-    facts = {
-        "name": m.name,
-        "status": m.status if m.status == "official" else f"{m.status.upper()}: the maker published no shape",
-        "family": m.family,
-        "parameters": f"{m.params:,}, of which one token uses {m.active_params:,}",
-        "layers": f"{m.layers}, hidden {m.hidden:,}, vocabulary {m.vocab:,}",
-        "KV cache": f"{m.kv_elems_per_token * _BF16_BYTES:,.0f} bytes per token at bf16",
-        "weights": f"{format_si(m.params * _BF16_BYTES, 'B', 4)} at bf16; distributed in {m.native_precision}",
-        "context": "not stated" if math.isinf(m.max_context) else f"{m.max_context:,.0f} tokens",
-        "notes": m.notes,
-    }
     rows = [
         {
             "operator": op.name,
@@ -134,7 +126,7 @@ def _one(m: Model) -> str:
         }
         for op in m.operators
     ]
-    lines = [m.id, "", facts_text(facts), "", "operators: each number is for one execution, except params (all copies)"]
+    lines = [str(m.summary()), "", "operators: each number is for one execution, except params (all copies)"]
     lines += [table_text(rows, rows[0]), "", "sources"]
     lines += [f"  {s['key']}: {s.get('title', '')}. {s.get('ref', '')}" for s in _sources(m)] or ["  the file given"]
     return "\n".join(lines)

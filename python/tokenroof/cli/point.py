@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from .arguments import add_axes, add_json, add_settings, find_hardware, find_model
+from .arguments import SETTINGS, add_axes, add_cite, add_json, add_settings, find_hardware, find_model
 from .output import print_json
 
 _EXAMPLES = """\
@@ -32,6 +32,7 @@ def add(commands: Any) -> None:
     add_axes(parser, several=False)
     add_settings(parser)
     parser.add_argument("--explain", action="store_true", help="operator by operator, against the speed of light")
+    add_cite(parser)
     add_json(parser)
     parser.set_defaults(run=run)
 
@@ -40,17 +41,20 @@ def run(args: argparse.Namespace) -> None:
     """Print the point."""
     from ..points import point
 
-    given = {name: getattr(args, name) for name in (*_NAMES, "estimate", "memory_fraction")}
+    given = {name: getattr(args, name) for name in (*_NAMES, *SETTINGS)}
     p = point(find_model(args.model), find_hardware(args.hardware), **{n: v for n, v in given.items() if v is not None})
     if args.json:
-        print_json(p.to_dict() | ({"explanation": p.explain()} if args.explain else {}))
+        more = {"explanation": p.explain()} if args.explain else {}
+        print_json(p.to_dict() | more | ({"sources": p.cite().to_dict()} if args.cite else {}))
         return
     if args.explain:
         print(p.explain())
-        return
-    print(p.title if p.ok else f"{p.title}\n\ndoes not count: {p.status_text}")
-    if p.tpot_s == p.tpot_s:  # an illegal layout has no values to show
-        print(_table(p))
+    else:
+        print(p.title if p.ok else f"{p.title}\n\ndoes not count: {p.status_text}")
+        if p.tpot_s == p.tpot_s:  # an illegal layout has no values to show
+            print(_table(p))
+    if args.cite:
+        print(f"\n{p.cite()}")
 
 
 def _table(p: Any) -> str:

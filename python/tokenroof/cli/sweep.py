@@ -8,7 +8,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from ..errors import SpecError
-from .arguments import RUN_OPTIONS, add_axes, add_json, add_run, add_settings, sweep_of
+from .arguments import RUN_OPTIONS, add_axes, add_cite, add_json, add_run, add_settings, sweep_of
 from .output import check_out, print_json, write_rows
 
 if TYPE_CHECKING:
@@ -53,6 +53,7 @@ def add(commands: Any) -> None:
     )
     parser.add_argument("--out", metavar="FILE", help="write every point to a .csv or .parquet file")
     add_run(parser)
+    add_cite(parser)
     add_json(parser)
     parser.set_defaults(run=run)
 
@@ -72,12 +73,13 @@ def run(args: argparse.Namespace) -> None:
         print_json(
             {
                 "points": sweep.size,
-                "estimate": sweep.estimate,
+                **result.meta,
                 "axes": result.coords,
                 "shape": result.shape,
                 "summary": _summary(result, names),
                 "values": values,
                 "out": args.out,
+                **({"sources": result.cite().to_dict()} if args.cite else {}),
             }
         )
     elif args.out is None and sweep.size <= _MOST_ROWS:
@@ -89,6 +91,8 @@ def run(args: argparse.Namespace) -> None:
         _print_summary(result, names, sweep.size)
     if args.out is not None and not args.json:
         print(f"wrote {args.out}")
+    if args.cite and not args.json:
+        print(f"\n{result.cite()}")
 
 
 def _rows(result: Result, names: list[str]) -> Iterator[tuple[Any, ...]]:

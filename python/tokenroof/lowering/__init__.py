@@ -12,7 +12,8 @@ from ..errors import ConfigError
 from ..specs.model import Model
 from . import families as _families  # noqa: F401 (registers every family)
 from .config import ConfigReader
-from .registry import NOT_DECODERS, families, read_shape
+from .families.wrappers import text_config
+from .registry import families, read_shape
 from .rows import operators
 from .shape import Attention, Dense, Experts, LatentAttention, LayerGroup, Shape
 
@@ -57,7 +58,7 @@ def model_from_hf(source: str | os.PathLike[str] | Mapping[str, Any], id: str | 
     else:
         config, fallback, where = _read(Path(source))
     where = where or (f"config of {id!r}" if id else "config")
-    text = _text_config(config, where)
+    text = text_config(config, where)
     reader = ConfigReader(text, where)
     shape = read_shape(reader)
     return model_from_shape(
@@ -88,6 +89,7 @@ def model_from_shape(
         family=family,
         native_precision=native_precision,
         config=dict(config or {}),
+        checkpoint=shape.checkpoint,
     )
 
 
@@ -103,17 +105,6 @@ def _read(path: Path) -> tuple[Mapping[str, Any], str, str]:
     if not isinstance(config, dict):
         raise ConfigError(f"{file}: expected a JSON object, found {type(config).__name__}")
     return config, file.resolve().parent.name if file.name == "config.json" else file.stem, str(file)
-
-
-def _text_config(config: Mapping[str, Any], where: str) -> Mapping[str, Any]:
-    """The part of a config that describes the language model, with what wrappers keep outside of it."""
-    inner = config.get("text_config")
-    if inner is None or config.get("model_type") in NOT_DECODERS:
-        return config
-    if not isinstance(inner, Mapping):
-        raise ConfigError(f"{where}: text_config = {inner!r}: expected an object")
-    outer = {key: config[key] for key in ("tie_word_embeddings", "quantization_config") if key in config}
-    return {**outer, **inner}
 
 
 def _own_name(config: Mapping[str, Any]) -> str:

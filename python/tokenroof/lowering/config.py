@@ -23,8 +23,9 @@ class ConfigReader:
     A key that is ``null`` counts as absent, as it does for the library that wrote the file.
     """
 
-    def __init__(self, config: Mapping[str, Any], where: str) -> None:
+    def __init__(self, config: Mapping[str, Any], where: str, spelt: Mapping[str, str] | None = None) -> None:
         self._config = config
+        self._spelt = spelt or {}  # what the family calls a key, where that is not its common name
         self.where = where
         self.model_type = self.text("model_type")
 
@@ -33,7 +34,31 @@ class ConfigReader:
         if not defaults:
             return self
         given = {key: value for key, value in self._config.items() if value is not None or key not in defaults}
-        return ConfigReader({**defaults, **given}, self.where)
+        return ConfigReader({**defaults, **given}, self.where, self._spelt)
+
+    def renamed(self, names: Mapping[str, str]) -> ConfigReader:
+        """The same config with the family's own names of keys (of ``names``) replaced by the common ones.
+
+        Messages keep the spelling that the file has. Two spellings that hold different values contradict each other.
+        """
+        if not names:
+            return self
+        config = dict(self._config)
+        spelt: dict[str, str] = {}
+        for own, common in names.items():
+            value, other = config.pop(own, None), config.get(common)
+            if other is None:
+                if value is not None or common not in spelt:
+                    spelt[common] = own
+                if value is not None:
+                    config[common] = value
+            elif value is not None and value != other:
+                raise self.error(f"{own} = {value!r} contradicts {spelt.get(common, common)} = {other!r}")
+        return ConfigReader(config, self.where, spelt)
+
+    def key(self, key: str) -> str:
+        """``key`` as the file, or else the family, spells it."""
+        return self._spelt.get(key, key)
 
     def inner(self, key: str) -> ConfigReader:
         """The object under ``key``, read as a config of its own; empty when absent."""
@@ -52,6 +77,14 @@ class ConfigReader:
     def has(self, key: str) -> bool:
         """Whether ``key`` is there and not ``null``."""
         return self._config.get(key) is not None
+
+    def is_null(self, key: str) -> bool:
+        """Whether ``key`` is there as ``null``, which in some families overrules the class default."""
+        return key in self._config and self._config[key] is None
+
+    def is_auto(self, key: str) -> bool:
+        """Whether ``key`` leaves its value to the family: ``"auto"``, or absent."""
+        return self._config.get(key) in (None, "auto")
 
     def text(self, key: str) -> str:
         """A string that is not empty."""
@@ -106,6 +139,15 @@ class ConfigReader:
                 raise self.error(f"{key} holds {entry!r}: expected whole numbers, at least 1")
         return list(value)
 
+    def factor(self, key: str, default: float) -> float:
+        """A positive number; ``default`` when absent."""
+        if not self.has(key):
+            return default
+        value = self._config[key]
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < math.inf:
+            raise self._wrong(key, value, "a positive number")
+        return float(value)
+
     def tokens(self, key: str) -> float:
         """A whole number of tokens, at least 1; infinite when absent."""
         return float(self.count(key)) if self.has(key) else math.inf
@@ -115,8 +157,9 @@ class ConfigReader:
             return self._config[key]
         if key == "model_type":
             raise self.error(f"missing key 'model_type': expected {expected}")
-        raise self.error(f"missing key {key!r}: model_type {self.model_type!r} needs it, {expected}")
+        either = f"{self.key(key)!r} (or {key!r})" if key in self._spelt else repr(key)
+        raise self.error(f"missing key {either}: model_type {self.model_type!r} needs it, {expected}")
 
     def _wrong(self, key: str, value: object, expected: str) -> ConfigError:
         shown = repr(value)
-        return self.error(f"{key} = {shown if len(shown) <= 80 else shown[:77] + '...'}: expected {expected}")
+        return self.error(f"{self.key(key)} = {shown if len(shown) <= 80 else shown[:77] + '...'}: expected {expected}")

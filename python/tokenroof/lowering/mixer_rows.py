@@ -36,13 +36,28 @@ def _(mixer: Attention, rows: Rows) -> Iterator[Operator]:
         yield from _indexer_rows(mixer.indexer, rows, store)
         store, window = 0, min(window, mixer.indexer.top)
     per_pair = 2 * (q + out)  # query times keys, weights times values: 2 FLOP per element each
+    inside = 1.0  # share of the work that stops at the window
+    if mixer.stride:  # window + (context - window) / stride is a share of either, so that two rows say it
+        everywhere = 1.0 / mixer.stride
+        inside = 1.0 - everywhere
+        yield rows.row(
+            "attention_strided",
+            Kind.ATTENTION,
+            flops_ctx_decode=per_pair * everywhere,
+            flops_ctx_prefill=per_pair * everywhere,
+            kv_read_elems=kv * everywhere,
+            kv_store_elems=store,
+            heads=mixer.heads,
+            kv_heads=mixer.kv_heads,
+        )
+        store = 0
     yield rows.row(
         "attention",
         Kind.ATTENTION,
         act_elems=q + out,
-        flops_ctx_decode=per_pair,
-        flops_ctx_prefill=per_pair,
-        kv_read_elems=kv,
+        flops_ctx_decode=per_pair * inside,
+        flops_ctx_prefill=per_pair * inside,
+        kv_read_elems=kv * inside,
         kv_store_elems=store,
         window=window,
         chunked=mixer.chunked,
@@ -117,6 +132,7 @@ def _indexer_rows(indexer: Indexer, rows: Rows, store: int, ratio: int = 1) -> I
     ``ratio`` tokens share one entry of either cache; the caller then has the rows that make the entries.
     """
     q = indexer.heads * indexer.head_dim
+    per_pair = 2 * (q + indexer.heads * indexer.weighted)  # scores of all heads, and their weighted sum
     rows.norms += indexer.norm_params
     yield rows.gemm("index_q_proj", indexer.q_in or rows.hidden, q, Kind.REPLICATED)
     if ratio == 1:
@@ -127,8 +143,8 @@ def _indexer_rows(indexer: Indexer, rows: Rows, store: int, ratio: int = 1) -> I
         "indexer",
         Kind.ATTENTION,
         act_elems=q,
-        flops_ctx_decode=2 * q / ratio,
-        flops_ctx_prefill=2 * q / ratio,
+        flops_ctx_decode=per_pair / ratio,
+        flops_ctx_prefill=per_pair / ratio,
         kv_read_elems=indexer.head_dim / ratio,
         kv_store_elems=(indexer.head_dim + store) / ratio,
         kv_heads=1,

@@ -63,6 +63,7 @@ def mamba2(
     *,
     conv_bias: bool = True,
     proj_bias: bool = False,
+    out_bias: bool | None = None,
     norm: bool = True,
     state_bytes: float = 4.0,
 ) -> Recurrent:
@@ -82,7 +83,7 @@ def mamba2(
         heads=heads,
         projections=(
             Projection("in_proj", hidden, inner + channels + heads, proj_bias),
-            Projection("out_proj", inner, hidden, proj_bias),
+            Projection("out_proj", inner, hidden, proj_bias if out_bias is None else out_bias),
         ),
         state=inner * state,
         flops=5 * inner * state,

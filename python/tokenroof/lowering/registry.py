@@ -13,7 +13,7 @@ __all__ = ["NOT_DECODERS", "families", "family", "read_shape"]
 
 ReadShape = Callable[[ConfigReader], Shape]
 
-_FAMILIES: dict[str, tuple[ReadShape, Mapping[str, Any]]] = {}
+_FAMILIES: dict[str, tuple[ReadShape, Mapping[str, Any], Mapping[str, str]]] = {}
 
 #: Common types that have an encoder or read images or sound: recognised only to say so.
 NOT_DECODERS = frozenset(
@@ -86,17 +86,20 @@ NOT_DECODERS = frozenset(
 )
 
 
-def family(*model_types: str, defaults: Mapping[str, Any] | None = None) -> Callable[[ReadShape], ReadShape]:
+def family(
+    *model_types: str, defaults: Mapping[str, Any] | None = None, names: Mapping[str, str] | None = None
+) -> Callable[[ReadShape], ReadShape]:
     """Registers a function that reads the shape of configs with one of these model types.
 
     ``defaults`` are those of the family's own configuration class, for keys that its published files leave out.
+    ``names`` lead from the family's own names of keys to the common ones: ``{"n_embd": "hidden_size"}``.
     """
 
     def register(read: ReadShape) -> ReadShape:
         for model_type in model_types:
             if model_type in _FAMILIES:
                 raise ValueError(f"model_type {model_type!r} is registered twice")
-            _FAMILIES[model_type] = read, defaults or {}
+            _FAMILIES[model_type] = read, defaults or {}, names or {}
         return read
 
     return register
@@ -116,8 +119,8 @@ def read_shape(reader: ConfigReader) -> Shape:
         When the ``model_type`` is unknown, or a key is missing, wrong, or contradicts another.
     """
     if reader.model_type in _FAMILIES:
-        read, defaults = _FAMILIES[reader.model_type]
-        return read(reader.over(defaults))
+        read, defaults, names = _FAMILIES[reader.model_type]
+        return read(reader.renamed(names).over(defaults))
     if reader.model_type in NOT_DECODERS:
         raise reader.error(f"model_type {reader.model_type!r} is not a decoder-only text model")
     near = near_matches(reader.model_type, families())

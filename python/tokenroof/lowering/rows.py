@@ -42,7 +42,7 @@ def _rows(shape: Shape) -> Iterator[Operator]:
     yield from (_edge_extra(extra, Stage.FIRST) for extra in shape.first)
     for group in shape.groups:
         yield from _group_rows(group, shape)
-    yield Operator("stage_handover", Kind.POINT_TO_POINT, comm_elems=float(shape.hidden))
+    yield Operator("stage_handover", Kind.POINT_TO_POINT, comm_elems=float(shape.hidden * shape.streams))
     yield from (_edge_extra(extra, Stage.LAST) for extra in shape.last)
     if shape.final_norm_params:
         yield _edge_norm("final_norm", Stage.LAST, shape.final_norm_params)
@@ -95,7 +95,7 @@ def _edge_extra(extra: Extra, stage: Stage) -> Operator:
     return Operator(
         extra.name,
         Kind.REPLICATED,
-        Weights.LINEAR,
+        Weights.WIDE if extra.wide else Weights.LINEAR,
         stage,
         read_elems=size,
         store_elems=size,
@@ -119,6 +119,7 @@ def _group_rows(group: LayerGroup, shape: Shape) -> Iterator[Operator]:
         yield rows.row(
             extra.name,
             Kind.REPLICATED,
+            Weights.WIDE if extra.wide else Weights.LINEAR,
             read_elems=extra.params,
             store_elems=extra.params,
             flops_token=extra.flops,

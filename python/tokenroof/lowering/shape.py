@@ -59,6 +59,7 @@ class Attention:
     sinks: bool = False  #: one learned logit per head
     indexer: Indexer | None = None
     gate_bias: bool = False
+    stride: int = 0  #: a query reads one in so many of the tokens before its window as well (block-sparse); 0: none
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +176,7 @@ class Extra:
     params: int
     flops: int  #: FLOP per token
     act: int  #: elements read and written per token
+    wide: bool = False  #: kept wide by every quantiser
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +210,7 @@ class Shape:
     per_layer_width: int = 0  #: of the embedding that every layer has besides (Gemma 3n); 0: none
     per_layer_vocab: int = 0
     checkpoint: tuple[tuple[str, int], ...] = ()  #: what a checkpoint holds besides: (what, parameters)
-    streams: int = 1  #: residual streams, mixed before and after every mixer and block (hyper-connections)
+    streams: int = 1  #: hidden states per token that go from layer to layer (hyper-connections)
     embed_rows: int = 0  #: of the embedding table where it has not ``vocab`` rows as the LM head does
     first: tuple[Extra, ...] = ()  #: between embedding and first layer
     last: tuple[Extra, ...] = ()  #: between last layer and final norm

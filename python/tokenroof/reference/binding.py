@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 
 from .. import formulas as fs
-from ..specs import Hardware, Kind, Model, Operator, Precision, Stage
-from .bound import OK, Bound, ContextRow, ExpertRow, Row, split, weight_bytes
+from ..specs import Hardware, Kind, Model, Operator, Options, Precision, Stage, peak
+from .bound import OK, Bound, ContextRow, ExpertRow, Reduction, Row, Wire, split, weight_bytes
+from .network import Network
+from .placement import place
 
 __all__ = ["bind"]
 
@@ -18,29 +20,40 @@ def _whole(x: float) -> bool:
     return float(math.ceil(x)) == x
 
 
-def _status(b: Bound) -> int:
+def _status(b: Bound, rate: float, pad_heads: bool) -> int:
     m, hw = b.model, b.hardware
-    if not hw.peaks.get(b.precision.compute, 0.0) > 0.0:
+    if not rate > 0.0:
         return PRECISION
     for o in m.operators:
-        if o.heads > 0.0 and not _whole(o.heads / b.tp):
+        if not pad_heads and o.heads > 0.0 and not _whole(o.heads / b.tp):
             return HEADS
-        if o.kv_heads > 0.0 and not _whole(o.kv_heads / b.tp) and not _whole(b.tp / o.kv_heads):
+        if not pad_heads and o.kv_heads > 0.0 and not _whole(o.kv_heads / b.tp) and not _whole(b.tp / o.kv_heads):
             return KV_HEADS
         if o.kind is Kind.EXPERTS and not _whole(o.experts / b.ep):
             return EXPERTS
     if b.pp > m.layers:
         return STAGES
     if m.rows(Kind.EXPERTS):
-        spread = _whole(b.tp * b.dp / b.ep) and _whole(b.ep / b.dp)
+        spread = _whole(b.tp * b.dp * b.cp / b.ep) and _whole(b.ep / b.dp)
         if not spread and not (b.ep == 1.0 and b.dp == 1.0):
             return EXPERTS
     elif b.ep != 1.0:
         return EXPERTS
     domain = hw.scaleup.domain if hw.scaleup else 1.0
-    if b.tp * b.dp * b.pp > domain and not hw.scaleout:
+    if b.tp * b.dp * b.cp * b.pp > domain and not hw.scaleout:
         return LINK
     return OK
+
+
+def _head_split(heads: float, tp: float) -> float:
+    """Share of the heads that the fullest rank holds."""
+    return 1.0 / tp if _whole(heads / tp) else float(math.ceil(heads / tp)) / heads
+
+
+def _cache_split(kv_heads: float, tp: float) -> float:
+    if not kv_heads > 0.0:
+        return 1.0 / tp
+    return 1.0 / kv_heads if kv_heads < tp else _head_split(kv_heads, tp)
 
 
 def bind(
@@ -52,22 +65,25 @@ def bind(
     pp: int = 1,
     ep: int = 1,
     dp: int = 1,
-    memory_fraction: float = 0.9,
+    cp: int = 1,
+    options: Options | None = None,
 ) -> Bound:
     """Bind one combination to numbers."""
-    b = Bound(model, hardware, precision, float(tp), float(pp), float(ep), float(dp))
+    options = options or Options()
+    b = Bound(model, hardware, precision, float(tp), float(pp), float(ep), float(dp), float(cp))
     cal = hardware.calibration
-    inv_tp, inv_pp, inv_ep, inv_dp = 1.0 / b.tp, 1.0 / b.pp, 1.0 / b.ep, 1.0 / b.dp
-    ranks, inv_ranks = b.tp * b.dp, inv_tp * inv_dp
+    b.serial = cal.serial
+    inv_tp, inv_pp, inv_ep, inv_dp, inv_cp = 1.0 / b.tp, 1.0 / b.pp, 1.0 / b.ep, 1.0 / b.dp, 1.0 / b.cp
+    ranks, inv_ranks = b.tp * b.dp * b.cp, inv_tp * inv_dp * inv_cp
     inv_etp = b.ep * inv_ranks
     chips = ranks * b.pp
     k = b.k
     k.update(chips=chips, inv_pp=inv_pp, inv_dp=inv_dp, inv_ep=inv_ep)
-    b.status = _status(b)
+    rate, _ = peak(hardware, precision, options.fallback)
+    b.status = _status(b, rate, options.pad_heads)
     if b.status:
         return b
-    peak = hardware.peaks[precision.compute]
-    ip, ipt = 1.0 / peak, 1.0 / (peak * cal.compute_efficiency)
+    ip, ipt = 1.0 / rate, 1.0 / (rate * cal.compute_efficiency)
     bw = 1.0 / hardware.memory_bandwidth
     bwt = 1.0 / (hardware.memory_bandwidth * cal.memory_efficiency)
     imbalance = fs.stage_imbalance(float(model.layers), b.pp)
@@ -77,6 +93,7 @@ def bind(
         "light_token",
         "latency",
         "per_token",
+        "exchange",
         "network_bound",
         "weights_bound",
         "read_bytes",
@@ -94,91 +111,112 @@ def bind(
         "state_seconds",
     )
     k.update(dict.fromkeys(zeros, 0.0))
-    stored = dict.fromkeys(Stage, 0.0)
-    shared = 0.0
-    for o in model.operators:
-        if o.kind in _DENSE and o.stage is Stage.LAYERS and 0.0 < o.stored < o.count:
-            shared += o.read_elems * weight_bytes(precision, o) * split(b.tp, o)
-
-    def store(o: Operator, bytes_: float, split: float) -> None:
-        weights = o.stored * o.store_elems * bytes_ * split
-        if o.stage is Stage.LAST:
-            weights = weights + (o.tied_elems * bytes_ * split if b.pp > 1.0 else 0.0)
-        stored[o.stage] += weights
+    shared, k["weights"] = _stored(b, share, inv_ranks)
+    placement = place(hardware, k["weights"], options)
+    b.placement, b.places = placement, placement.places
+    k["room"] = max(room for room, _ in b.places)
 
     def dense(o: Operator, count: float, split: float) -> Row:
-        bytes_, seconds, kind = (
-            weight_bytes(precision, o),
-            o.flops_token * split,
-            "head" if o.kind is Kind.HEAD else "body",
-        )
+        bytes_, seconds = weight_bytes(precision, o), o.flops_token * split
+        kind = "head" if o.kind is Kind.HEAD else "body"
         read = o.read_elems * bytes_ * split
-        k["weights_bound"] += fs._min(o.count, o.stored) * read * bw
+        k["weights_bound"] += fs._min(o.count, o.stored) * read * placement.read_bound
         reads = fs.reads_share(o.count, o.stored, shared, hardware.sram_bytes) if o.stage is Stage.LAYERS else 1.0
         k["read_bytes"] += o.count * reads * read * ranks
         k["read_bound"] += fs._min(o.count, o.stored) * read * ranks
         k[f"bound_{kind}"] += o.count * seconds * ip
         k[f"flops_{kind}"] += o.count * o.flops_token
-        store(o, bytes_, split)
         a = count * (o.act_elems * precision.act_bytes * split) * bwt
-        return Row(o, count * seconds * ipt, count * reads * read * bwt, a)
+        return Row(o, count * seconds * ipt, count * reads * read * placement.read, a)
 
     def routed(o: Operator, count: float) -> ExpertRow:
         bytes_ = weight_bytes(precision, o)
         one, seconds = o.read_elems * bytes_ * inv_etp, o.flops_token * inv_ranks
         k["bound_expert"] += o.count * seconds * ip
         k["flops_expert"] += o.count * o.flops_token
-        k["weights_bound"] += fs._min(o.count, o.stored) * one * fs.experts_per_rank(o.active, inv_ep) * bw
+        per_rank = fs.experts_per_rank(o.active, inv_ep)
+        k["weights_bound"] += fs._min(o.count, o.stored) * one * per_rank * placement.read_bound
         k["read_bound"] += fs._min(o.count, o.stored) * (o.read_elems * bytes_) * o.active
-        store(o, bytes_, inv_ranks)
         a = count * (o.act_elems * precision.act_bytes * inv_ranks) * bwt
-        return ExpertRow(o, count * seconds * ipt, count * one * bwt, a, o.count * (o.read_elems * bytes_))
-
-    def context(o: Operator, count: float) -> ContextRow:
-        kv_split = 1.0 / o.kv_heads if 0.0 < o.kv_heads < b.tp else inv_tp
-        state_bytes = o.state_elems * (precision.state_bytes if precision.state_bytes > 0.0 else o.state_bytes)
-        read, state = o.kv_read_elems * precision.kv_bytes * kv_split, state_bytes * kv_split
-        read_once, state_once = o.kv_read_elems * precision.kv_bytes * inv_tp, state_bytes * inv_tp
-        memory = count * read * bwt
-        k["state_bytes"] += o.count * state * share
-        k["state_traffic"] += 2.0 * (o.count * state) * b.tp
-        k["state_seconds"] += 2.0 * (count * state) * bwt
-        k["bound_state"] += 2.0 * (o.count * state_once) * bw
-        k["state_traffic_bound"] += 2.0 * (o.count * state_once) * b.tp
-        return ContextRow(
-            o,
-            compute=count * (o.flops_ctx_decode * inv_tp) * ipt,
-            memory=memory,
-            prefill_compute=count * (o.flops_ctx_prefill * inv_tp) * ipt,
-            prefill_memory=memory,
-            bound_compute=o.count * (o.flops_ctx_decode * inv_tp) * ip,
-            bound_memory=o.count * read_once * bw,
-            bound_prefill=o.count * (o.flops_ctx_prefill * inv_tp) * ip,
-            decode_flops=o.count * o.flops_ctx_decode,
-            prefill_flops=o.count * o.flops_ctx_prefill,
-            decode_bytes=o.count * read * b.tp,
-            decode_bytes_bound=o.count * read_once * b.tp,
-            store=o.count * (o.kv_store_elems * precision.kv_bytes * kv_split) * share,
-        )
+        f, w = count * seconds * ipt, count * one * placement.read
+        return ExpertRow(o, f, w, a, o.count * (o.read_elems * bytes_))
 
     links = _Links(b)
 
-    def collective(o: Operator, count: float) -> tuple[Operator, float, float]:
+    def context(o: Operator, count: float) -> ContextRow:
+        kv_split = _cache_split(o.kv_heads, b.tp) * inv_cp
+        split = (_head_split(o.heads, b.tp) if o.heads > 0.0 else inv_tp) * inv_cp
+        once, members = inv_tp * inv_cp, b.tp * b.cp
+        state_bytes = o.state_elems * (precision.state_bytes if precision.state_bytes > 0.0 else o.state_bytes)
+        read, state = o.kv_read_elems * precision.kv_bytes * kv_split, state_bytes * kv_split
+        read_once, state_once = o.kv_read_elems * precision.kv_bytes * once, state_bytes * once
+        memory = count * read * bwt
+        k["state_bytes"] += o.count * state * share
+        k["state_traffic"] += 2.0 * (o.count * state) * members
+        k["state_seconds"] += 2.0 * (count * state) * bwt
+        k["bound_state"] += 2.0 * (o.count * state_once) * placement.cache_bound
+        k["state_traffic_bound"] += 2.0 * (o.count * state_once) * members
+        exchange = 0.0
+        if b.cp > 1.0:
+            others = (b.cp - 1.0) / b.cp
+            message = o.act_elems * precision.comm_bytes * inv_tp
+            latency, per_sequence = count * (2.0 * links.ring_latency), count * (others * message) * links.ring_byte
+            k["latency"] += latency
+            k["exchange"] += per_sequence
+            b.wires.append(Wire(o, latency, 0.0, per_sequence, "context exchange"))
+            caches = o.kv_read_elems * precision.kv_bytes * (kv_split * b.cp)
+            exchange = count * (others * caches) * links.ring_byte
+        return ContextRow(
+            o,
+            compute=count * (o.flops_ctx_decode * split) * ipt,
+            memory=memory,
+            prefill_compute=count * (o.flops_ctx_prefill * split) * ipt,
+            prefill_memory=memory,
+            prefill_exchange=exchange,
+            bound_compute=o.count * (o.flops_ctx_decode * once) * ip,
+            bound_memory=o.count * read_once * placement.cache_bound,
+            bound_prefill=o.count * (o.flops_ctx_prefill * once) * ip,
+            decode_flops=o.count * o.flops_ctx_decode,
+            prefill_flops=o.count * o.flops_ctx_prefill,
+            decode_bytes=o.count * read * members,
+            decode_bytes_bound=o.count * read_once * members,
+            store=o.count * (o.kv_store_elems * precision.kv_bytes * kv_split) * share,
+        )
+
+    def reduce(o: Operator, count: float) -> None:
+        bytes_ = o.comm_elems * precision.comm_bytes
+        lines = links.reduce.lines
+        if len(lines) == 1:
+            latency, per_token = count * lines[0][0], count * bytes_ * lines[0][1]
+            k["latency"] += latency
+            k["per_token"] += per_token
+            b.wires.append(Wire(o, latency, per_token))
+            return
+        for net in b.reductions:
+            if net.bytes == bytes_:
+                net.add(o, lines, count)
+                return
+        net = Reduction(bytes_)
+        net.add(o, lines, count)
+        b.reductions.append(net)
+
+    def collective(o: Operator, count: float) -> None:
         p, least = precision, fs._min(precision.act_bytes, precision.comm_bytes)
         if o.kind is Kind.ALL_REDUCE:
-            k["network_bound"] += o.count * (o.comm_elems * least) * links.ar_byte_bound
-            cost = count * links.ar_latency, count * (o.comm_elems * p.comm_bytes) * links.ar_byte
-        elif o.kind is Kind.ALL_TO_ALL:
-            copies = fs._min(b.ep / o.active, 1.0) if o.active > 0.0 else 1.0
-            bytes_ = o.comm_elems * copies * (p.act_bytes + p.comm_bytes) * inv_tp
-            cost = count * links.a2a_latency, count * bytes_ * links.a2a_byte
+            if b.tp > 1.0:
+                reduce(o, count)
+            k["network_bound"] += o.count * (o.comm_elems * least) * links.reduce_bound
+            return
+        if o.kind is Kind.ALL_TO_ALL:
+            latency, per_token = count * links.a2a_latency, count * links.dispatch(o, p, inv_tp)
         else:
             hops = b.pp - 1.0
             k["network_bound"] += hops * (o.comm_elems * least * inv_tp) * links.p2p_byte_bound
-            cost = hops * links.p2p_latency, hops * (o.comm_elems * p.comm_bytes * inv_tp) * links.p2p_byte
-        k["latency"] += cost[0]
-        k["per_token"] += cost[1]
-        return o, *cost
+            latency = hops * links.p2p_latency
+            per_token = hops * (o.comm_elems * p.comm_bytes * inv_tp) * links.p2p_byte
+        k["latency"] += latency
+        k["per_token"] += per_token
+        b.wires.append(Wire(o, latency, per_token))
 
     for o in model.operators:
         count = o.count * imbalance if o.stage is Stage.LAYERS else o.count
@@ -194,15 +232,14 @@ def bind(
             if o.kind is Kind.ATTENTION:
                 b.contexts.append(context(o, count))
         elif o.kind is not Kind.HEAD:
-            b.collectives.append(collective(o, count))
+            collective(o, count)
     for o in model.operators:
         if o.kind is Kind.HEAD:
             b.head.append(dense(o, o.count * imbalance if o.stage is Stage.LAYERS else o.count, inv_tp))
 
-    first, last = stored[Stage.FIRST], stored[Stage.LAST]
+    for name in ("bound_body", "bound_head", "network_bound"):  # context ranks share the tokens
+        k[name] = k[name] * inv_cp
     k["inv_chips"] = inv_ranks * inv_pp
-    k["weights"] = stored[Stage.LAYERS] * share + (fs._max(first, last) if b.pp > 1.0 else first + last)
-    k["usable"] = hardware.memory_bytes * memory_fraction
     k["usd"] = hardware.usd_per_hour / 3600.0 * chips * 1e6
     k["idle"] = 0.0 if math.isnan(hardware.power_idle) else hardware.power_idle
     k["dynamic"] = hardware.power_max - k["idle"]
@@ -213,34 +250,58 @@ def bind(
     return b
 
 
+def _stored(b: Bound, share: float, inv_ranks: float) -> tuple[float, float]:
+    """Bytes of one execution of the layers that are executed several times; weight bytes of one chip."""
+    shared, stored = 0.0, dict.fromkeys(Stage, 0.0)
+    for o in b.model.operators:
+        if o.kind >= Kind.ALL_REDUCE:
+            continue
+        bytes_ = weight_bytes(b.precision, o)
+        part = inv_ranks if o.kind is Kind.EXPERTS else split(b.tp, o)
+        weights = o.stored * o.store_elems * bytes_ * part
+        if o.stage is Stage.LAST:
+            weights = weights + (o.tied_elems * bytes_ * part if b.pp > 1.0 else 0.0)
+        stored[o.stage] += weights
+        if o.kind in _DENSE and o.stage is Stage.LAYERS and 0.0 < o.stored < o.count:
+            shared += o.read_elems * bytes_ * part
+    first, last = stored[Stage.FIRST], stored[Stage.LAST]
+    return shared, stored[Stage.LAYERS] * share + (fs._max(first, last) if b.pp > 1.0 else first + last)
+
+
 class _Links:
-    """Costs of the layout's collectives, from equations (10) to (13)."""
+    """Costs of the layout's collectives."""
 
     def __init__(self, b: Bound) -> None:
-        hw, cal = b.hardware, b.hardware.calibration
-        domain = hw.scaleup.domain if hw.scaleup else 1.0
-        in_bw = hw.scaleup.bandwidth if hw.scaleup else 0.0
-        out_bw = hw.scaleout.bandwidth if hw.scaleout else 0.0
-        in_byte, out_byte = (1.0 / w if w > 0.0 else 0.0 for w in (in_bw, out_bw))
-        in_typical, out_typical = (1.0 / (w * cal.link_efficiency) if w > 0.0 else 0.0 for w in (in_bw, out_bw))
-        self.ar_latency = self.ar_byte = self.ar_byte_bound = 0.0
+        net = self.network = Network(b.hardware)
+        domain = net.domain
+        self.reduce, self.reduce_bound = net.all_reduce(b.tp)
         self.a2a_latency = self.a2a_byte = 0.0
+        self.a2a_inner = self.a2a_outer = 1.0
+        self.ep = b.ep
         self.p2p_latency = self.p2p_byte = self.p2p_byte_bound = 0.0
-        if b.tp > 1.0:
-            inner = fs._min(b.tp, domain)
-            outer = float(math.ceil(b.tp / inner))
-            self.ar_latency = fs.all_reduce_latency(inner, outer, cal.link_latency, cal.scaleout_latency)
-            self.ar_byte = fs.all_reduce_per_byte(inner, outer, in_typical, out_typical)
-            self.ar_byte_bound = fs.all_reduce_per_byte_bound(inner, outer, in_byte, out_byte)
-        if b.ep > 1.0 and b.dp > 1.0:
-            reach = domain * (b.ep * ((1.0 / b.tp) * (1.0 / b.dp)))
-            inner = b.ep if reach >= b.ep else fs._max(0.0 - float(math.ceil(-reach)), 1.0)
-            outer = float(math.ceil(b.ep / inner))
-            self.a2a_latency = 2.0 * (cal.scaleout_latency if outer > 1.0 else cal.link_latency)
-            self.a2a_byte = fs.all_to_all_per_byte(inner, outer, in_typical, out_typical)
+        self.ring_latency = self.ring_byte = 0.0
+        if b.ep > 1.0 and b.dp * b.cp > 1.0:
+            reach = domain * (b.ep * ((1.0 / b.tp) * (1.0 / b.dp) * (1.0 / b.cp)))
+            self.a2a_inner = b.ep if reach >= b.ep else fs._max(0.0 - float(math.ceil(-reach)), 1.0)
+            self.a2a_outer = float(math.ceil(b.ep / self.a2a_inner))
+            self.a2a_latency = 2.0 * (net.alpha_out if self.a2a_outer > 1.0 else net.alpha)
+            self.a2a_byte = net.all_to_all_inside(self.a2a_inner)
+        if b.cp > 1.0:
+            inside = b.tp * b.cp <= domain
+            self.ring_latency = net.alpha if inside else net.alpha_out
+            self.ring_byte = net.one_link() if inside else net.typical_out
         if b.pp > 1.0:
-            inside = b.tp * b.dp * b.pp <= domain
-            self.p2p_latency = cal.link_latency if inside else cal.scaleout_latency
-            self.p2p_byte = in_typical if inside else out_typical
-            either = fs._min(in_byte, out_byte) if out_bw > 0.0 else in_byte
-            self.p2p_byte_bound = either if domain > 1.0 else out_byte
+            inside = b.tp * b.dp * b.cp * b.pp <= domain
+            self.p2p_latency = net.alpha if inside else net.alpha_out
+            self.p2p_byte = net.one_link() if inside else net.typical_out
+            either = fs._min(net.per_byte, net.per_byte_out) if net.has_out else net.per_byte
+            self.p2p_byte_bound = either if domain > 1.0 else net.per_byte_out
+
+    def dispatch(self, o: Operator, p: Precision, inv_tp: float) -> float:
+        """Seconds per token of an expert dispatch and combine."""
+        share = fs._min(self.ep / o.active, 1.0) if o.active > 0.0 else 1.0
+        bytes_ = o.comm_elems * share * (p.act_bytes + p.comm_bytes) * inv_tp
+        copies, ranks = (o.active * share if o.active > 0.0 else 1.0), self.a2a_inner * self.a2a_outer
+        out = fs.leaving_share(self.a2a_inner, ranks, copies, o.nodes) if self.a2a_outer > 1.0 else 0.0
+        inside = self.a2a_inner / ranks if out > 0.0 and not o.nodes > 0.0 else 1.0
+        return bytes_ * (inside * self.a2a_byte + out * self.network.typical_out)

@@ -3,13 +3,27 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from .. import formulas as fs
 from ..specs import Hardware, Kind, Model, Operator, Precision
+from .placement import Placement
 from .popularity import expected_experts
 
-__all__ = ["CONTEXT", "MEMORY", "OK", "Bound", "ContextRow", "ExpertRow", "Row", "RowTime", "split", "weight_bytes"]
+__all__ = [
+    "CONTEXT",
+    "MEMORY",
+    "OK",
+    "Bound",
+    "ContextRow",
+    "ExpertRow",
+    "Reduction",
+    "Row",
+    "RowTime",
+    "Wire",
+    "split",
+    "weight_bytes",
+]
 
 OK, MEMORY, CONTEXT = 0, 1, 2
 
@@ -51,6 +65,7 @@ class ContextRow:
     memory: float
     prefill_compute: float
     prefill_memory: float
+    prefill_exchange: float  # caches passed round the context ranks
     bound_compute: float
     bound_memory: float
     bound_prefill: float
@@ -60,9 +75,36 @@ class ContextRow:
     decode_bytes_bound: float
     store: float
 
-    @property
-    def decode(self) -> float:
-        return fs._max(self.compute, self.memory)
+
+@dataclass
+class Wire:
+    """A collective of one algorithm: seconds, seconds per token, seconds per sequence."""
+
+    op: Operator
+    latency: float
+    per_token: float
+    per_sequence: float = 0.0
+    name: str = ""
+
+
+@dataclass
+class Reduction:
+    """All-reduces of one size, by the algorithms that may be best."""
+
+    bytes: float
+    ops: list[tuple[Operator, float]] = field(default_factory=list)
+    lines: list[tuple[float, float]] = field(default_factory=list)  # by tokens
+
+    def add(self, op: Operator, by_byte: list[tuple[float, float]], count: float) -> None:
+        more = [(count * latency, count * self.bytes * slope) for latency, slope in by_byte]
+        self.lines = [(a + c, b + d) for (a, b), (c, d) in zip(self.lines, more, strict=True)] if self.lines else more
+        self.ops.append((op, count))
+
+    def seconds(self, tokens: float) -> float:
+        least = self.lines[0][0] + self.lines[0][1] * tokens
+        for latency, slope in self.lines[1:]:
+            least = fs._min(latency + slope * tokens, least)
+        return least
 
 
 @dataclass(frozen=True)
@@ -99,13 +141,18 @@ class Bound:
     pp: float
     ep: float
     dp: float
+    cp: float
+    serial: float = 0.0
     status: int = OK
     body: list[Row] = field(default_factory=list)
     light: list[Row] = field(default_factory=list)  # without FLOP: bound by memory at any batch
     head: list[Row] = field(default_factory=list)
     experts: list[ExpertRow] = field(default_factory=list)
     contexts: list[ContextRow] = field(default_factory=list)
-    collectives: list[tuple[Operator, float, float]] = field(default_factory=list)  # latency, s per token
+    wires: list[Wire] = field(default_factory=list)
+    reductions: list[Reduction] = field(default_factory=list)
+    placement: Placement | None = None
+    places: tuple[tuple[float, float], ...] = ()
     k: dict[str, float] = field(default_factory=dict)
 
     def touched(self, row: ExpertRow, tokens: float) -> tuple[float, float]:
@@ -116,18 +163,23 @@ class Bound:
     def prefill(self, isl: float) -> dict[str, float]:
         """Prefill of one request: times [s] and FLOP."""
         k = self.k
-        t = ((k["overhead"] + k["latency"]) + isl * k["per_token"]) + (k["light"] + isl * k["light_token"])
+        n = isl if self.cp == 1.0 else fs.microbatch(isl, self.cp)
+        t = ((k["overhead"] + k["latency"]) + n * k["per_token"]) + (k["light"] + n * k["light_token"])
+        for net in self.reductions:
+            t += net.seconds(n)
         for r in self.body:
-            t += fs.row_seconds(isl, r.f, r.w, r.a)
+            t += fs.row_seconds(n, r.f, r.w, r.a, self.serial)
         for r in self.head:
-            t += fs.row_seconds(1.0, r.f, r.w, r.a)
+            t += fs.row_seconds(1.0, r.f, r.w, r.a, self.serial)
         for e in self.experts:
-            t += fs.expert_seconds(isl * self.dp, self.touched(e, isl * self.dp)[1], e.f, e.w, e.a)
+            touched = self.touched(e, isl * self.dp)[1]
+            t += fs.expert_seconds(isl * self.dp, touched, e.f, e.w, e.a, self.serial)
         dense = isl * k["bound_body"] + k["bound_head"]
         flops = isl * (k["flops_body"] + k["flops_expert"]) + k["flops_head"]
         for c in self.contexts:
             pairs = (fs.chunk_pairs if c.op.chunked else fs.causal_pairs)(isl, c.op.window)
-            t += fs._max(c.prefill_compute * pairs, c.prefill_memory * isl)
+            here = fs.overlapped(c.prefill_compute * pairs, c.prefill_memory * isl, self.serial)
+            t += fs.overlapped(here, c.prefill_exchange * isl, self.serial)
             dense += c.bound_prefill * pairs
             flops += c.prefill_flops * pairs
         routed, network = isl * k["bound_expert"], isl * k["network_bound"]
@@ -135,72 +187,95 @@ class Bound:
         bound = fs.overlap((dense + routed) * k["inv_pp"], memory, network * k["inv_pp"])
         return {"typical": t, "bound": bound, "dense": dense, "routed": routed, "network": network, "flops": flops}
 
-    def sequence(self, isl: float, osl: float) -> dict[str, float]:
-        """What isl and osl decide: context work per sequence and the cache of a full one."""
+    def cache(self, isl: float, osl: float) -> float:
+        """Bytes of a full sequence on one chip."""
+        kv = self.k["state_bytes"]
+        for c in self.contexts:
+            kv += c.store * fs._min(isl + osl, c.op.window)
+        return kv
+
+    def place_of(self, cache: float) -> int:
+        """The nearest place that holds so many bytes of cache, or the last."""
+        at = 0
+        while at + 1 < len(self.places) and not cache <= self.places[at][0]:
+            at += 1
+        return at
+
+    def sequence(self, isl: float, osl: float, seqs: float) -> dict[str, float]:
+        """What isl and osl decide: context work per sequence and the cache of a full one; seqs: where it lives."""
         k = self.k
+        room, slow = self.places[self.place_of(seqs * self.cache(isl, osl))]
         steps = fs._max(osl - 1.0, 1.0)
         s = {
-            "context": k["state_seconds"],
+            "room": room,
+            "context": k["state_seconds"] * slow + k["exchange"],
             "compute": 0.0,
-            "memory": k["state_seconds"],
+            "memory": k["state_seconds"] * slow,
             "bound_compute": k["bound_body"] + k["bound_head"],
             "bound_memory": k["bound_state"],
             "flops": k["flops_body"] + k["flops_head"] + k["flops_expert"],
             "bytes": k["state_traffic"],
             "bytes_bound": k["state_traffic_bound"],
-            "kv": k["state_bytes"],
+            "kv": self.cache(isl, osl),
         }
         for c in self.contexts:
             mean = mean_context(c.op, isl, steps)
-            limited = c.compute >= c.memory
-            s["context"] += c.decode * mean
+            reads = c.memory * slow
+            limited = c.compute >= reads
+            s["context"] += fs.overlapped(c.compute, reads, self.serial) * mean
             s["compute"] += (c.compute if limited else 0.0) * mean
-            s["memory"] += (0.0 if limited else c.memory) * mean
+            s["memory"] += (0.0 if limited else reads) * mean
             s["bound_compute"] += c.bound_compute * mean
             s["bound_memory"] += c.bound_memory * mean
             s["flops"] += c.decode_flops * mean
             s["bytes"] += c.decode_bytes * mean
             s["bytes_bound"] += c.decode_bytes_bound * mean
-            s["kv"] += c.store * fs._min(isl + osl, c.op.window)
         return s
 
     def step(self, batch: float) -> dict[str, float]:
         """What the batch alone decides of a typical step: seconds by resource, bytes of weights read."""
         k = self.k
-        tokens, routed = fs.microbatch(batch, self.pp * self.dp), fs.microbatch(batch, self.pp)
+        tokens, routed = fs.microbatch(batch, self.pp * self.dp * self.cp), fs.microbatch(batch, self.pp)
         compute, memory = 0.0, k["light"] + tokens * k["light_token"]
+        network = k["latency"] + tokens * k["per_token"]
         fixed = ((k["overhead"] + k["latency"]) + tokens * k["per_token"]) + memory
+        for net in self.reductions:
+            fixed += net.seconds(tokens)
+            network += net.seconds(tokens)
         read = k["read_bytes"]
         for r in (*self.body, *self.head):
             fast, slow = r.f * tokens, r.w + r.a * tokens
-            fixed += fs.row_seconds(tokens, r.f, r.w, r.a)
+            fixed += fs.row_seconds(tokens, r.f, r.w, r.a, self.serial)
             compute += fast if fast >= slow else 0.0
             memory += 0.0 if fast >= slow else slow
         for e in self.experts:
             distinct, touched = self.touched(e, routed)
             fast, slow = e.f * routed, e.w * touched + e.a * routed
-            fixed += fs.expert_seconds(routed, touched, e.f, e.w, e.a)
+            fixed += fs.expert_seconds(routed, touched, e.f, e.w, e.a, self.serial)
             compute += fast if fast >= slow else 0.0
             memory += 0.0 if fast >= slow else slow
             read += e.read * distinct
         micro = fs._min(self.pp, fs.microbatch(batch, self.dp))
-        step = {"fixed": fixed, "compute": compute, "memory": memory, "tokens": tokens}
+        sequences = fs.microbatch(batch, self.pp * self.dp)
+        step = {"fixed": fixed, "compute": compute, "memory": memory, "network": network, "sequences": sequences}
         return step | {"read": read * micro, "read_bound": k["read_bound"] * micro}
 
     def columns(self, batch: float, isl: float, osl: float, estimate: str = "typical") -> dict[str, float]:
         """Every column of one point; NaN where a value has no meaning."""
         from .._native import COLUMNS  # names only; the values are computed here
 
+        if estimate == "serial":
+            return replace(self, serial=1.0).columns(batch, isl, osl)
         k = self.k
         if self.status:
             known = {"status": float(self.status), "fits": 0.0, "chips": k["chips"]}
             return {name: known.get(name, math.nan) for name in COLUMNS}
-        pre, s, b = self.prefill(isl), self.sequence(isl, osl), self.step(batch)
+        seqs = fs.microbatch(batch, self.dp)
+        pre, s, b = self.prefill(isl), self.sequence(isl, osl, seqs), self.step(batch)
         inv, inv_osl = 1.0 / batch, 1.0 / osl
         share = (osl - 1.0) * inv_osl
         m, me = fs.microbatch_bound(batch, self.pp * self.dp), fs.microbatch_bound(batch, self.pp)
-        seqs = fs.microbatch(batch, self.dp)
-        t = fs.step_seconds(b["fixed"], b["tokens"], s["context"])
+        t = fs.step_seconds(b["fixed"], b["sequences"], s["context"])
         u = fs.seconds_per_token(pre["typical"] * (k["inv_pp"] * k["inv_dp"]) * inv_osl, t, inv, share)
         cb = me * k["bound_expert"] + m * s["bound_compute"]
         mb = fs.memory_bound(k["weights_bound"] + m * s["bound_memory"], k["on_chip"])
@@ -214,16 +289,16 @@ class Bound:
             fs.seconds_per_token(prefill_network, nb, inv, share),
         )
         memory = fs.memory_bytes(k["weights"], seqs, s["kv"])
-        fits = memory <= k["usable"]
+        fits = seqs * s["kv"] <= s["room"]
         typical = estimate == "typical"
         flops = batch * s["flops"]
         moved = b["read"] + batch * s["bytes"] if typical else b["read_bound"] + batch * s["bytes_bound"]
         step, spt, ttft = (t, u, pre["typical"]) if typical else (tb, ub, pre["bound"])
         parts = (
             (
-                b["compute"] + b["tokens"] * s["compute"],
-                b["memory"] + b["tokens"] * s["memory"],
-                k["latency"] + b["tokens"] * k["per_token"],
+                b["compute"] + b["sequences"] * s["compute"],
+                b["memory"] + b["sequences"] * s["memory"],
+                b["network"] + b["sequences"] * k["exchange"],
                 k["overhead"],
             )
             if typical
@@ -245,7 +320,7 @@ class Bound:
             "weight_bytes_per_chip": k["weights"],
             "kv_bytes_per_chip": seqs * s["kv"],
             "mem_bytes_per_chip": memory,
-            "max_batch": fs.max_batch(k["usable"], k["weights"], s["kv"], self.dp),
+            "max_batch": fs.max_batch(k["room"], s["kv"], self.dp),
             "fits": float(fits),
             "status": float(CONTEXT if isl + osl > self.model.max_context else OK if fits else MEMORY),
             "prefill_flops": pre["flops"],
@@ -271,29 +346,43 @@ class Bound:
     def decode_rows(self, batch: float, isl: float, osl: float) -> list[RowTime]:
         """The typical decode step, operator by operator; the seconds add up to tpot_s."""
         k, steps = self.k, fs._max(osl - 1.0, 1.0)
-        tokens, routed = fs.microbatch(batch, self.pp * self.dp), fs.microbatch(batch, self.pp)
-        micro = fs._min(self.pp, fs.microbatch(batch, self.dp))
-        ranks, p = self.tp * self.dp, self.precision
+        tokens, routed = fs.microbatch(batch, self.pp * self.dp * self.cp), fs.microbatch(batch, self.pp)
+        seqs = fs.microbatch(batch, self.dp)
+        micro, sequences = fs._min(self.pp, seqs), fs.microbatch(batch, self.pp * self.dp)
+        slow = self.places[self.place_of(seqs * self.cache(isl, osl))][1]
+        ranks, p = self.tp * self.dp * self.cp, self.precision
         rows = []
         for r in (*self.light, *self.body, *self.head):
             weights = r.op.count * r.op.read_elems * weight_bytes(p, r.op) * split(self.tp, r.op) * ranks * micro
             flops = batch * r.op.count * r.op.flops_token
-            rows.append(RowTime(r.op.name, r.f * tokens, r.w + r.a * tokens, 0.0, 0.0, flops, weights, "(5)"))
+            rows.append(self.row_time(r.op.name, r.f * tokens, r.w + r.a * tokens, flops, weights, "(5)"))
         for e in self.experts:
             distinct, touched = self.touched(e, routed)
             compute, memory = e.f * routed, e.w * touched + e.a * routed
             flops = batch * e.op.count * e.op.flops_token
-            rows.append(RowTime(e.op.name, compute, memory, 0.0, 0.0, flops, e.read * distinct * micro, "(1) (2) (6)"))
+            rows.append(self.row_time(e.op.name, compute, memory, flops, e.read * distinct * micro, "(1) (2) (6)"))
         for c in self.contexts:
             mean = mean_context(c.op, isl, steps)
-            compute, memory = tokens * (c.compute * mean), tokens * (c.memory * mean)
+            compute, memory = sequences * (c.compute * mean), sequences * (c.memory * slow * mean)
             flops, moved = batch * c.decode_flops * mean, batch * c.decode_bytes * mean
-            rows.append(RowTime(f"{c.op.name} (context)", compute, memory, 0.0, 0.0, flops, moved, "(3) (14)"))
+            if compute or memory:
+                rows.append(self.row_time(f"{c.op.name} (context)", compute, memory, flops, moved, "(3) (14)"))
         if k["state_seconds"]:
             moved = batch * k["state_traffic"]
-            rows.append(RowTime("state", 0.0, tokens * k["state_seconds"], 0.0, 0.0, 0.0, moved, "(14)"))
-        for op, latency, per_token in self.collectives:
-            if latency or per_token:
-                rows.append(RowTime(op.name, 0.0, 0.0, latency + tokens * per_token, 0.0, 0.0, 0.0, _COMM[op.kind]))
+            rows.append(self.row_time("state", 0.0, sequences * (k["state_seconds"] * slow), 0.0, moved, "(14)"))
+        for w in self.wires:
+            seconds = w.latency + tokens * w.per_token + sequences * w.per_sequence
+            if seconds:
+                name, equation = w.name or w.op.name, _COMM.get(w.op.kind, "(14)")
+                rows.append(RowTime(name, 0.0, 0.0, seconds, 0.0, 0.0, 0.0, equation))
+        for net in self.reductions:
+            total = sum(count for _, count in net.ops)
+            for op, count in net.ops:
+                seconds = net.seconds(tokens) * (count / total)
+                rows.append(RowTime(op.name, 0.0, 0.0, seconds, 0.0, 0.0, 0.0, _COMM[op.kind]))
         rows.append(RowTime("launches and scheduling", 0.0, 0.0, 0.0, k["overhead"], 0.0, 0.0, "(14)"))
         return rows
+
+    def row_time(self, name: str, compute: float, memory: float, flops: float, moved: float, equation: str) -> RowTime:
+        """A row's line; what is not hidden of the shorter time is overhead."""
+        return RowTime(name, compute, memory, 0.0, self.serial * fs._min(compute, memory), flops, moved, equation)

@@ -3,7 +3,8 @@
 from .hardware import Calibration, Hardware, Level, Link
 from .model import Model
 from .operator import Kind, Operator, Stage, Weights
-from .precision import Precision, precision
+from .options import Options
+from .precision import Precision, peak, precision
 
 __all__ = [
     "Calibration",
@@ -13,8 +14,10 @@ __all__ = [
     "Link",
     "Model",
     "Operator",
+    "Options",
     "Precision",
     "Stage",
     "Weights",
+    "peak",
     "precision",
 ]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, fields
 from enum import IntEnum
+from functools import cache
 
 from ..errors import SpecError
 
@@ -80,19 +81,20 @@ class Operator:
     chunked: float = 0.0  #: 1: the window starts anew at each multiple of its length instead of sliding
     state_bytes: float = 4.0  #: bytes per element of the state (no KV format reaches it)
     skew: float = 0.0  #: Zipf exponent of the routed experts' popularity (0: all alike)
+    nodes: float = 0.0  #: of ALL_TO_ALL: most domains that a token's experts lie in (0: any)
 
     def __post_init__(self) -> None:
         for name, enum in (("kind", Kind), ("weights", Weights), ("stage", Stage)):
             if not isinstance(getattr(self, name), enum):
                 raise SpecError(name, getattr(self, name), f"a member of {enum.__name__}", f"operator {self.name!r}")
-        for f in fields(self):
-            value = getattr(self, f.name)
-            if f.name in ("name", "kind", "weights", "stage"):
+        for name in _numbers():
+            value = getattr(self, name)
+            if isinstance(value, (int, float)) and 0.0 <= value < math.inf:  # a union takes longer
                 continue
             if not isinstance(value, int | float) or math.isnan(value) or value < 0:
-                raise SpecError(f.name, value, "a number that is not negative", f"operator {self.name!r}")
-            if math.isinf(value) and f.name != "window":
-                raise SpecError(f.name, value, "a finite number", f"operator {self.name!r}")
+                raise SpecError(name, value, "a number that is not negative", f"operator {self.name!r}")
+            if name != "window":
+                raise SpecError(name, value, "a finite number", f"operator {self.name!r}")
         if self.kind is Kind.EXPERTS and not 0 < self.active <= self.experts:
             raise SpecError("active", self.active, f"1 to {self.experts:g} experts", f"operator {self.name!r}")
         if self.window <= 0:
@@ -115,6 +117,14 @@ class Operator:
     @property
     def active_params(self) -> float:
         """Parameters that one token uses, over all executed layers, each distinct copy once."""
+        if not self.count:
+            return 0.0
         if self.kind is Kind.EXPERTS:
             return self.stored * self.read_elems * self.active
         return self.params
+
+
+@cache
+def _numbers() -> tuple[str, ...]:
+    """Fields that hold numbers."""
+    return tuple(f.name for f in fields(Operator) if f.name not in ("name", "kind", "weights", "stage"))

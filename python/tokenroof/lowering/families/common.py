@@ -9,15 +9,29 @@ from dataclasses import replace
 from typing import Any
 
 from ..config import ConfigReader
-from ..shape import Attention, Dense, Experts, Ffn, LatentAttention, LayerGroup, Mixer, Shape
+from ..shape import (
+    Attention,
+    CompressedAttention,
+    Dense,
+    Experts,
+    Ffn,
+    LatentAttention,
+    LayerGroup,
+    Mixer,
+    Shape,
+    SideBySide,
+)
 
 __all__ = [
+    "all_but_every",
     "attention",
     "check_active",
     "choose",
     "dense",
     "first_dense",
     "layer_kinds",
+    "listed_layers",
+    "longest_context",
     "stack",
     "windowed",
     "windows",
@@ -30,12 +44,29 @@ def attention(
     o_bias: bool = False,
     head_norms: bool = False,
     sinks: bool = False,
+    kv_heads: int | None = None,
 ) -> Attention:
-    """Grouped-query attention; ``head_norms``: a norm over each query head and over each key head."""
+    """Grouped-query attention.
+
+    Parameters
+    ----------
+    head_norms : bool
+        A norm over each query head and over each key head.
+    kv_heads : int, optional
+        What the family itself decides; a config that says otherwise is wrong.
+    """
     heads = reader.count("num_attention_heads")
-    kv_heads = reader.count("num_key_value_heads", default=heads)
+    fixed, kv_heads = kv_heads, reader.count("num_key_value_heads", default=kv_heads or heads)
+    if fixed and kv_heads != fixed:
+        raise reader.error(
+            f"{reader.key('num_key_value_heads')} = {kv_heads}: model_type {reader.model_type!r} "
+            f"has {fixed} for {reader.key('num_attention_heads')} = {heads} here"
+        )
     if heads % kv_heads:
-        raise reader.error(f"num_attention_heads = {heads} is not a multiple of num_key_value_heads = {kv_heads}")
+        raise reader.error(
+            f"{reader.key('num_attention_heads')} = {heads} is not a multiple of "
+            f"{reader.key('num_key_value_heads')} = {kv_heads}"
+        )
     if reader.has("head_dim"):
         head_dim = reader.count("head_dim")
     else:
@@ -43,7 +74,8 @@ def attention(
         head_dim, rest = divmod(hidden, heads)
         if rest:
             raise reader.error(
-                f"hidden_size = {hidden} is not a multiple of num_attention_heads = {heads}, and there is no head_dim"
+                f"{reader.key('hidden_size')} = {hidden} is not a multiple of "
+                f"{reader.key('num_attention_heads')} = {heads}, and there is no head_dim"
             )
     return Attention(
         heads,
@@ -65,7 +97,7 @@ def check_active(reader: ConfigReader, experts_key: str, active_key: str) -> tup
     """Routed experts and how many of them a token uses."""
     experts, active = reader.count(experts_key), reader.count(active_key)
     if active > experts:
-        raise reader.error(f"{active_key} = {active} is more than {experts_key} = {experts}")
+        raise reader.error(f"{reader.key(active_key)} = {active} is more than {reader.key(experts_key)} = {experts}")
     return experts, active
 
 
@@ -86,6 +118,16 @@ def windows(reader: ConfigReader, default: Sequence[float] | None = None) -> lis
     return [sliding if kind == "sliding_attention" else math.inf for kind in kinds]
 
 
+def longest_context(reader: ConfigReader) -> float:
+    """Tokens of the longest context where files have ``model_max_length``, and may say less in the common key."""
+    return reader.tokens("model_max_length" if reader.has("model_max_length") else "max_position_embeddings")
+
+
+def all_but_every(layers: int, every: int, width: float) -> list[float]:
+    """A window of ``width`` tokens in all layers but each ``every``-th."""
+    return [math.inf if (layer + 1) % every == 0 else width for layer in range(layers)]
+
+
 def layer_kinds(reader: ConfigReader, known: Sequence[str], default: Sequence[str]) -> list[str]:
     """The kind of each layer: ``layer_types`` where the config has it, else ``default``.
 
@@ -104,6 +146,16 @@ def layer_kinds(reader: ConfigReader, known: Sequence[str], default: Sequence[st
     if unknown is not None:
         raise reader.error(f"layer_types holds {unknown!r}: model_type {reader.model_type!r} has {' and '.join(known)}")
     return kinds
+
+
+def listed_layers(reader: ConfigReader, key: str) -> list[int]:
+    """The layers that the list under ``key`` names; none when absent."""
+    layers = reader.layers()
+    chosen = reader.items(key)
+    for layer in chosen:
+        if type(layer) is not int or not 0 <= layer < layers:
+            raise reader.error(f"{key} holds {layer!r}: expected layers below num_hidden_layers = {layers}")
+    return chosen
 
 
 def stack(
@@ -169,7 +221,11 @@ def _mixer_word(mixer: Mixer | None) -> str:
             kind += "_sparse" if mixer.indexer else ""
             return f"{kind}_shared" if mixer.shared_cache else kind
         case LatentAttention():
-            return "latent"
+            return "latent" if mixer.indexer is None else "latent_sparse"
+        case CompressedAttention():
+            return "window" if not mixer.ratio else "compressed_sparse" if mixer.indexer else "compressed"
+        case SideBySide():
+            return "_and_".join(map(_mixer_word, mixer.parts))
         case _:
             return mixer.kind
 

@@ -1,0 +1,157 @@
+"""Collectives by topology: latency and seconds per byte of each algorithm, of which a message takes the best
+(``csrc/network.c``)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from .. import formulas as fs
+from ..specs import Hardware
+
+__all__ = ["MOST_LINES", "Lines", "Network"]
+
+MOST_LINES = 6
+
+
+class Lines:
+    """Times of one operation by its algorithms: the least of ``latency + slope * size``."""
+
+    def __init__(self) -> None:
+        self.lines: list[tuple[float, float]] = []
+
+    def add(self, latency: float, slope: float) -> None:
+        """Keeps what is best at some size."""
+        if any(a <= latency and b <= slope for a, b in self.lines):
+            return
+        self.lines = [(a, b) for a, b in self.lines if not (latency <= a and slope <= b)]
+        if len(self.lines) < MOST_LINES:
+            self.lines.append((latency, slope))
+
+    def seconds(self, size: float) -> float:
+        """Time at this size [s]."""
+        least = self.lines[0][0] + self.lines[0][1] * size
+        for latency, slope in self.lines[1:]:
+            least = fs._min(latency + slope * size, least)
+        return least
+
+
+@dataclass(frozen=True)
+class _Slice:
+    """A box of a torus."""
+
+    hops: float
+    share: float
+    all_to_all: float
+
+
+class Network:
+    """How the chips of one kind are joined, in numbers [s], [s/B]."""
+
+    def __init__(self, hw: Hardware) -> None:
+        cal = hw.calibration
+        up, out = hw.scaleup, hw.scaleout
+        self.topology = up.topology if up else "switch"
+        self.domain = up.domain if up else 1.0
+        self.dims = tuple(float(n) for n in (*(up.dims if up else ()), 1, 1, 1)[:3])
+        self.wrap = float(up.wrap) if up else 0.0
+        self.reduction = up.reduction if up else 0.0
+        self.reduction_latency = up.reduction_latency if up else 0.0
+        self.alpha, self.alpha_out = cal.link_latency, cal.scaleout_latency
+        in_bw, out_bw = up.bandwidth if up else 0.0, out.bandwidth if out else 0.0
+        self.has_out = out_bw > 0.0
+        self.per_byte, self.per_byte_out = (1.0 / w if w > 0.0 else 0.0 for w in (in_bw, out_bw))
+        share = cal.link_efficiency
+        self.typical, self.typical_out = (1.0 / (w * share) if w > 0.0 else 0.0 for w in (in_bw, out_bw))
+
+    @property
+    def axes(self) -> float:
+        """Axes of the torus; a ring is one."""
+        return 1.0 if self.topology == "ring" else 1.0 + (self.dims[1] > 1.0) + (self.dims[2] > 1.0)
+
+    def _whole(self) -> tuple[float, float, float]:
+        return (self.domain, 1.0, 1.0) if self.topology == "ring" else (self.dims[0], self.dims[1], self.dims[2])
+
+    def _slices(self, ranks: float) -> Iterator[_Slice]:
+        d0, d1, d2 = self._whole()
+        z = 1.0
+        while z <= d2:
+            y = 1.0
+            while y <= d1 and y * z <= ranks:
+                x = ranks / (y * z)
+                if x <= d0 and float(math.ceil(x)) == x:
+                    yield self._slice((x, y, z))
+                y += 1.0
+            z += 1.0
+
+    def _slice(self, part: tuple[float, float, float]) -> _Slice:
+        hops = share = all_to_all = 0.0
+        for chips, whole in zip(part, self._whole(), strict=True):
+            times = chips / self.wrap if self.wrap > 0.0 else 0.5
+            closed = 1.0 if chips == whole or float(math.ceil(times)) == times else 0.0
+            hops += fs.axis_hops(chips, closed)
+            share += fs.axis_share(chips, closed, self.axes)
+            all_to_all = fs._max(all_to_all, fs.axis_all_to_all_per_byte(chips, closed, self.axes, self.typical))
+        return _Slice(hops, share, all_to_all)
+
+    def reduce_inside(self, ranks: float, one_phase: bool) -> Lines:
+        """All-reduce over ranks of one domain."""
+        lines = Lines()
+        if not ranks > 1.0:
+            lines.add(0.0, 0.0)
+        elif self.topology == "switch":
+            lines.add(2.0 * self.alpha, fs.all_reduce_per_byte(ranks, self.typical))
+            if one_phase:
+                lines.add(self.alpha, (ranks - 1.0) * self.typical)
+            if self.reduction > 0.0:
+                lines.add(self.reduction_latency, self.per_byte / self.reduction)
+        elif self.topology == "mesh":
+            lines.add(2.0 * self.alpha, fs.mesh_all_reduce_per_byte(ranks, self.domain, self.typical))
+            if one_phase:
+                lines.add(self.alpha, (self.domain - 1.0) * self.typical)
+        else:
+            boxes = list(self._slices(ranks))
+            for box in boxes:
+                slope = fs.torus_all_reduce_per_byte(ranks, box.share, self.typical)
+                lines.add(2.0 * box.hops * self.alpha, slope)
+            if not boxes:  # no box holds so many: they go round one line
+                share = fs.axis_share(ranks, 0.0, self.axes)
+                hops = fs.axis_hops(ranks, 0.0)
+                lines.add(2.0 * hops * self.alpha, fs.torus_all_reduce_per_byte(ranks, share, self.typical))
+        return lines
+
+    def all_reduce(self, ranks: float) -> tuple[Lines, float]:
+        """Lines by bytes of the tensor, and the bound's seconds per byte."""
+        inner = fs._min(ranks, self.domain)
+        outer = float(math.ceil(ranks / inner))
+        share = self.typical_out / inner
+        lines = Lines()
+        for latency, slope in self.reduce_inside(inner, not outer > 1.0).lines:
+            if not outer > 1.0:
+                lines.add(latency, slope)
+                continue
+            ring = fs.ring_latency(outer, self.alpha_out)
+            lines.add(latency + ring, slope + fs.all_reduce_per_byte(outer, share))
+            lines.add(latency + fs.tree_latency(outer, self.alpha_out), slope + 2.0 * share)
+        inside = self.per_byte if self.topology == "switch" else fs.all_reduce_per_byte(inner, self.per_byte)
+        return lines, fs.all_reduce_per_byte_bound(inner, outer, inside, self.per_byte_out)
+
+    def all_to_all_inside(self, ranks: float) -> float:
+        """Seconds per byte that a rank sends to the ranks of its domain, itself included."""
+        if not ranks > 1.0:
+            return 0.0
+        if self.topology == "switch":
+            return fs.all_to_all_per_byte(ranks, self.typical)
+        if self.topology == "mesh":
+            return (self.domain - 1.0) / ranks * self.typical
+        least = math.inf
+        for box in self._slices(ranks):
+            least = fs._min(least, box.all_to_all)
+        return least if least < math.inf else fs.axis_all_to_all_per_byte(ranks, 0.0, self.axes, self.typical)
+
+    def one_link(self) -> float:
+        """Seconds per byte to one other chip of the domain."""
+        if self.topology == "switch" or not self.domain > 1.0:
+            return self.typical
+        return (self.domain - 1.0 if self.topology == "mesh" else 2.0 * self.axes) * self.typical

@@ -1,0 +1,83 @@
+"""Where weights and cache live: near levels, main memory, levels behind it (``place`` of ``csrc/bind.c``)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from .. import formulas as fs
+from ..specs import Hardware, Level, Options
+
+__all__ = ["MAIN", "NOWHERE", "Placement", "place"]
+
+MAIN, NOWHERE = "memory", "nowhere"
+
+
+@dataclass(frozen=True)
+class Placement:
+    """What a chip's placement costs.
+
+    Attributes
+    ----------
+    read, read_bound : float
+        Weights, typical and bound [s/B].
+    cache_bound : float
+        Cache, in the fastest place that may hold it [s/B].
+    places : tuple of (float, float)
+        Where a cache may live, nearest first: bytes left for it, and reads over those of main memory [B], [1].
+    names : tuple of str
+        Of the places.
+    held : mapping of str to float
+        Bytes of weights by level.
+    """
+
+    read: float
+    read_bound: float
+    cache_bound: float
+    places: tuple[tuple[float, float], ...]
+    names: tuple[str, ...]
+    held: Mapping[str, float]
+
+
+def place(hw: Hardware, weights: float, options: Options) -> Placement:
+    """Fill the levels with weights, nearest first; what room they leave is the cache's."""
+    share, of_free = options.memory_fraction, options.memory_of == "free"
+    inv, inv_typical = 1.0 / hw.memory_bandwidth, 1.0 / (hw.memory_bandwidth * hw.calibration.memory_efficiency)
+    main = hw.memory_bytes * (1.0 if of_free else share) - options.reserved_bytes
+    if not hw.levels:
+        room = (main - weights) * share if of_free else main - weights
+        return Placement(inv_typical, inv, inv, ((room, 1.0),), (MAIN,), {MAIN: weights})
+    order: list[Level | None] = [level for level in hw.levels if level.near]
+    order += [None, *(level for level in hw.levels if not level.near)]
+    rest, typical, bound, fastest = weights, 0.0, 0.0, inv
+    places: list[tuple[float, float]] = []
+    names: list[str] = []
+    held: dict[str, float] = {}
+    for level in order:
+        room = level.capacity if level else main
+        here_inv = 1.0 / level.bandwidth if level else inv
+        here_typical = 1.0 / (level.bandwidth * hw.calibration.memory_efficiency) if level else inv_typical
+        here = 0.0
+        if level is None or _may(level, "weights", options):
+            here = fs.placed(rest, room)
+        rest -= here
+        if weights > 0.0:
+            typical += here / weights * here_typical
+            bound = fs._max(bound, here / weights * here_inv)
+        if here:
+            held[level.name if level else MAIN] = here
+        if level is None or _may(level, "kv", options):
+            left = (room - here) * share if level is None and of_free else room - here
+            fastest = fs._min(here_inv, fastest)
+            places.append((left, here_typical / inv_typical))
+            names.append(level.name if level else MAIN)
+    if rest > 0.0:
+        typical += rest / weights * inv_typical
+        bound += rest / weights * inv
+        places = [(0.0 - rest, slow) for _, slow in places]
+        held[NOWHERE] = rest
+    return Placement(typical, bound, fastest, tuple(places), tuple(names), held)
+
+
+def _may(level: Level, what: str, options: Options) -> bool:
+    return what in level.holds and (level.near or what in options.offload)
