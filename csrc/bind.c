@@ -9,7 +9,8 @@ static int whole(double x) { return x < TR_WHOLE_MAX && tr_ceil(x) == x; } /* qu
 size_t tr_coef_bytes(const tr_plan *p)
 {
     return sizeof(coef_t) + p->max_rows * sizeof(row_t) + p->max_experts * sizeof(expert_t)
-           + p->max_contexts * sizeof(context_t) + p->max_nets * sizeof(lines_t);
+           + p->max_contexts * sizeof(context_t)
+           + p->max_nets * sizeof(lines_t) + p->max_places * sizeof(place_t);
 }
 
 typedef struct {
@@ -23,6 +24,7 @@ typedef struct {
     const chip_t *chip;
     double ip, ipt;                               /* s/FLOP: bound, typical */
     const reduce_t *reduce;                       /* all-reduce over tp */
+    uint32_t nets_used;
     double a2a_latency, a2a_inner, a2a_outer, a2a_byte; /* dispatch and combine over ep: ranks of a domain, domains */
     double p2p_latency, p2p_byte, p2p_byte_bound; /* hand-over between stages */
     double ring_latency, ring_byte;               /* among the context ranks */
@@ -132,10 +134,10 @@ static void place(const tr_plan *p, layout_t *y, coef_t *c)
     y->read = y->chip->inv_bw_typical;
     y->read_bound = y->cache_bound = y->chip->inv_bw;
     if (!hw->n_levels) {
-        c->room[0] = p->flags & TR_FRACTION_OF_FREE ? (main_room - weights) * p->memory_fraction : main_room - weights;
-        c->slow[0] = 1.0;
+        c->places[0].room = p->flags & TR_FRACTION_OF_FREE ? (main_room - weights) * p->memory_fraction : main_room - weights;
+        c->places[0].slow = 1.0;
         c->n_places = 1;
-        c->k[K_ROOM] = c->room[0];
+        c->k[K_ROOM] = c->places[0].room;
         return;
     }
     for (pass = 0; pass < 3; pass++) { /* near, main, behind */
@@ -146,30 +148,30 @@ static void place(const tr_plan *p, layout_t *y, coef_t *c)
             const double inv_typical = level ? y->chip->inv_level_typical[i] : y->chip->inv_bw_typical;
             double here = 0.0;
             if (level && (level->near != 0) != (pass == 0)) continue;
-            if (!level || ((level->holds & TR_HOLDS_WEIGHTS) && (level->near || (p->flags & TR_OFFLOAD_WEIGHTS))))
+            if (!level || (level->holds & TR_HOLDS_WEIGHTS))
                 here = tr_placed(rest, room);
             rest -= here;
             if (weights > 0.0) {
                 typical += here / weights * inv_typical;
                 bound = tr_max(bound, here / weights * inv); /* levels are read at the same time at best */
             }
-            if (!level || ((level->holds & TR_HOLDS_KV) && (level->near || (p->flags & TR_OFFLOAD_KV)))) {
-                c->room[c->n_places] = !level && (p->flags & TR_FRACTION_OF_FREE) ? (room - here) * p->memory_fraction
-                                                                               : room - here;
+            if (!level || (level->holds & TR_HOLDS_KV)) {
+                place_t *at = &c->places[c->n_places++];
+                at->room = !level && (p->flags & TR_FRACTION_OF_FREE) ? (room - here) * p->memory_fraction : room - here;
+                at->slow = inv_typical / y->chip->inv_bw_typical;
                 y->cache_bound = tr_min(inv, y->cache_bound);
-                c->slow[c->n_places++] = inv_typical / y->chip->inv_bw_typical;
             }
         }
     }
     if (rest > 0.0) { /* no place for all: it does not fit, and the rest is read from main memory */
         typical += rest / weights * y->chip->inv_bw_typical;
         bound += rest / weights * y->chip->inv_bw;
-        for (i = 0; i < c->n_places; i++) c->room[i] = 0.0 - rest;
+        for (i = 0; i < c->n_places; i++) c->places[i].room = 0.0 - rest;
     }
     y->read = typical;
     y->read_bound = bound;
-    c->k[K_ROOM] = c->room[0];
-    for (i = 1; i < c->n_places; i++) c->k[K_ROOM] = tr_max(c->k[K_ROOM], c->room[i]);
+    c->k[K_ROOM] = c->places[0].room;
+    for (i = 1; i < c->n_places; i++) c->k[K_ROOM] = tr_max(c->k[K_ROOM], c->places[i].room);
 }
 
 /* A row without FLOP is bound by memory at any batch: such rows add up to one line. Returns whether `row` is used. */
@@ -261,39 +263,35 @@ static void bind_context(coef_t *c, const layout_t *y, const tr_operator *o, dou
     }
 }
 
-/* An all-reduce takes the best of several algorithms for its size; equal sizes are one entry. */
-static void bind_reduce(coef_t *c, const lines_t *by_byte, double count, double bytes)
+/* An all-reduce takes the best of several algorithms for its size; equal sizes are one entry. Every combination of a
+ * plan has entries and lines alike, empty ones where it needs none, so that a list's loops never surprise the CPU. */
+static void bind_reduce(coef_t *c, const tr_plan *p, uint32_t *used, const lines_t *by_byte, double count, double bytes)
 {
-    uint32_t i, j;
+    lines_t *l = c->nets;
+    uint32_t j;
     if (by_byte->n == 1) {
-        c->k[K_LATENCY] += count * by_byte->latency[0];
-        c->k[K_PER_TOKEN] += count * bytes * by_byte->slope[0];
+        c->k[K_LATENCY] += count * by_byte->line[0].latency;
+        c->k[K_PER_TOKEN] += count * bytes * by_byte->line[0].slope;
         return;
     }
-    for (i = 0; i < c->n_net; i++) {
-        lines_t *l = &c->nets[i];
-        if (l->bytes != bytes) continue;
-        for (j = 0; j < by_byte->n; j++) {
-            l->latency[j] += count * by_byte->latency[j];
-            l->slope[j] += count * bytes * by_byte->slope[j];
-        }
-        return;
+    while (l < c->nets + *used && l->bytes != bytes) l++;
+    if (l == c->nets + *used) {
+        (*used)++;
+        l->bytes = bytes;
     }
-    lines_t *l = &c->nets[c->n_net++];
-    l->n = by_byte->n;
-    l->bytes = bytes;
-    for (j = 0; j < by_byte->n; j++) {
-        l->latency[j] = count * by_byte->latency[j];
-        l->slope[j] = count * bytes * by_byte->slope[j];
+    for (j = 0; j < p->most_lines; j++) {
+        const line_t *line = &by_byte->line[j < by_byte->n ? j : by_byte->n - 1];
+        l->line[j].latency += count * line->latency;
+        l->line[j].slope += count * bytes * line->slope;
     }
 }
 
-static void bind_collective(coef_t *c, const layout_t *y, const tr_operator *o, double count)
+static void bind_collective(coef_t *c, const tr_plan *p, layout_t *y, const tr_operator *o, double count)
 {
     const tr_precision *pr = y->pr;
     const double least = tr_min(pr->act_bytes, pr->comm_bytes);
     if (o->kind == TR_ALL_REDUCE) {
-        if (y->tp > 1.0) bind_reduce(c, &y->reduce->lines, count, o->comm_elems * pr->comm_bytes);
+        if (y->tp > 1.0) bind_reduce(c, p, &y->nets_used, &y->reduce->lines, count, o->comm_elems * pr->comm_bytes);
         c->k[K_NETWORK_BOUND] += o->count * (o->comm_elems * least) * y->reduce->bound;
     } else if (o->kind == TR_ALL_TO_ALL) {
         double share = o->active > 0.0 ? tr_min(y->ep / o->active, 1.0) : 1.0;
@@ -331,6 +329,7 @@ void tr_bind(const tr_plan *p, uint64_t combination, coef_t *c)
     c->experts = (expert_t *)(c->rows + p->max_rows);
     c->contexts = (context_t *)(c->experts + p->max_experts);
     c->nets = (lines_t *)(c->contexts + p->max_contexts);
+    c->places = (place_t *)(c->nets + p->max_nets);
     c->pp_index = (uint32_t)at[AX_PP];
     c->dp_index = (uint32_t)at[AX_DP];
     c->cp_index = (uint32_t)at[AX_CP];
@@ -361,6 +360,9 @@ void tr_bind(const tr_plan *p, uint64_t combination, coef_t *c)
     y.imbalance = tr_stage_imbalance(m->spec.layers, y.pp);
     y.stage_share = y.imbalance * p->inv[AX_PP][at[AX_PP]];
     bind_links(&y);
+    c->n_net = m->n_nets;
+    memset(c->nets, 0, m->n_nets * sizeof *c->nets);
+    for (i = 0; i < m->n_nets; i++) c->nets[i].n = p->most_lines;
     store_weights(m, &y);
     c->k[K_WEIGHTS] = y.spread * y.stage_share + (y.pp > 1.0 ? tr_max(y.first, y.last) : y.first + y.last);
     place(p, &y, c);
@@ -378,7 +380,7 @@ void tr_bind(const tr_plan *p, uint64_t combination, coef_t *c)
                     c->n_body += bind_dense(c, &y, o, count, split_of(&y, o->kind), &c->rows[c->n_body]);
                 if (o->kind == TR_ATTENTION) bind_context(c, &y, o, count, &c->contexts[c->n_context++]);
             } else if (o->kind != TR_HEAD) {
-                bind_collective(c, &y, o, count);
+                bind_collective(c, p, &y, o, count);
             }
         }
     }

@@ -183,7 +183,7 @@ TR_FN double tr_reads_share(double count, double stored, double shared_bytes, do
 /* (26) Two resources at work on one row: the longer time, and the share `serial` of the shorter that is not hidden. */
 TR_FN double tr_overlapped(double one, double other, double serial)
 {
-    return tr_max(one, other) + serial * tr_min(one, other);
+    return serial == 0.0 ? tr_max(one, other) : tr_max(one, other) + serial * tr_min(one, other);
 }
 
 /* (27) Latency of a reduction by a tree and back: twice the levels of a binary tree over `ranks`. */

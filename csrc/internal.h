@@ -50,7 +50,8 @@ enum { NEED_TYPICAL = 1, NEED_BOUND = 2, NEED_PREFILL = 4, NEED_SPLIT = 8, NEED_
 typedef struct { double f, w, a; } row_t;                         /* dense row with FLOP: s/token, s, s/token */
 typedef struct { double f, w, a, read; uint32_t pair, pad; } expert_t; /* w per expert on a rank, read in all */
 #define TR_LINES 6 /* of one collective: as many algorithms as can be best at some size */
-typedef struct { double latency[TR_LINES], slope[TR_LINES], bytes; uint32_t n, pad; } lines_t; /* least of latency + slope x */
+typedef struct { double latency, slope; } line_t;
+typedef struct { double bytes; uint32_t n, pad; line_t line[TR_LINES]; } lines_t; /* least of latency + slope x */
 typedef struct {
     double window, chunked;
     double compute, memory;                       /* typical s per sequence and cached token, cache in main memory */
@@ -63,12 +64,11 @@ typedef struct {
     double store;                                 /* bytes per cached token and sequence on one chip */
 } context_t;
 
-#define TR_PLACES 5 /* main memory and four levels */
-/* One combination, bound to numbers. The rows follow in one block: body, head, experts, contexts. */
+typedef struct { double room, slow; } place_t; /* bytes left for a cache, reads over main memory's */
+/* One combination, bound to numbers. The rows follow in one block: body, head, experts, contexts, nets, places. */
 typedef struct {
     double k[N_COMBINATION];
     double inv_dp, inv_pp, inv_ep, inv_cp, max_context, serial;
-    double room[TR_PLACES], slow[TR_PLACES];      /* where a cache may live: bytes left for it, reads over main memory's */
     double state_bytes;                           /* stored on one chip per sequence */
     double state_traffic, state_traffic_bound;    /* moved per sequence and step by the replica */
     double state_seconds;                         /* typical, per sequence and step */
@@ -80,7 +80,8 @@ typedef struct {
     row_t *rows;
     expert_t *experts;
     context_t *contexts;
-    lines_t *nets; /* collectives with several algorithms, by tokens */
+    lines_t *nets;   /* collectives with several algorithms, by tokens */
+    place_t *places; /* where a cache may live, nearest first */
 } coef_t;
 
 typedef struct {
@@ -108,7 +109,8 @@ typedef struct {
     tr_model spec;
     tr_operator *ops;
     uint32_t *pair; /* per operator: its (E, k) pair */
-    int routed; /* has routed experts */
+    int routed;      /* has routed experts */
+    uint32_t n_nets; /* sizes of its all-reduces; 0 where each has one algorithm */
 } model_t;
 
 typedef struct { lines_t lines; double bound; } reduce_t; /* by bytes of the tensor; bound: seconds per byte */
@@ -134,7 +136,8 @@ struct tr_plan {
     double *touched;         /* [pair][pp][batch] typical */
     shares_t *shares;        /* [pp][dp][cp] */
     reduce_t *reduce;        /* [hardware][tp] all-reduce over tp ranks */
-    size_t max_rows, max_experts, max_contexts, max_nets, coef_bytes;
+    uint32_t most_lines;     /* algorithms of one of these */
+    size_t max_rows, max_experts, max_contexts, max_nets, max_places, coef_bytes;
     char *bound; /* combinations * coef_bytes, or NULL */
     const kernels_t *kernels;
     size_t bytes;

@@ -3,6 +3,12 @@
 
 typedef struct { double seconds[2], compute, memory, network, read; } typical_t; /* seconds: decode step, prefill */
 
+#if defined(__GNUC__)
+#define TR_APART static __attribute__((noinline)) /* rare: must not crowd its caller's registers */
+#else
+#define TR_APART static
+#endif
+
 #define TR_TARGET
 #define TR_ISA_FN(name) name##_generic
 #include "kernel_body.h"

@@ -22,14 +22,15 @@ TR_TARGET static void TR_ISA_FN(batch)(const coef_t *c, size_t n, const double *
     for (i = 0; split && i < n; i++) network[i] = latency + tokens[i] * per_token;
     for (r = 0; r < c->n_net; r++) {
         const lines_t *l = &c->nets[r];
+        if (l->bytes == 0.0) continue;
         for (i = 0; i < n; i += LANES) { /* the best line of each batch value, a few registers at a time */
             const size_t lanes = n - i < LANES ? n - i : LANES;
             double least[LANES];
             size_t j;
             uint32_t k;
-            for (j = 0; j < lanes; j++) least[j] = l->latency[0] + l->slope[0] * tokens[i + j];
+            for (j = 0; j < lanes; j++) least[j] = l->line[0].latency + l->line[0].slope * tokens[i + j];
             for (k = 1; k < l->n; k++) {
-                const double latency_k = l->latency[k], slope_k = l->slope[k];
+                const double latency_k = l->line[k].latency, slope_k = l->line[k].slope;
                 for (j = 0; j < lanes; j++) least[j] = tr_min(latency_k + slope_k * tokens[i + j], least[j]);
             }
             for (j = 0; j < lanes; j++) fixed[i + j] += least[j];
@@ -123,14 +124,15 @@ TR_TARGET TR_FN void TR_ISA_FN(distinct_experts)(const pair_t *pair, const doubl
     out[1] = pair->experts * (1.0 - miss[1]);
 }
 
-/* The typical step and the typical prefill side by side: the same rows at two token counts. */
-TR_TARGET TR_FN typical_t TR_ISA_FN(typical_at)(const tr_plan *p, const coef_t *c, double tokens, double routed,
-                                                const lengths_t *x, int needs)
+/* The typical step and the typical prefill side by side: the same rows at two token counts. Where nothing is serial the
+ * longer time is all of it, to the bit. */
+TR_TARGET TR_FN typical_t TR_ISA_FN(typical_form)(const tr_plan *p, const coef_t *c, double tokens, double routed,
+                                                  const lengths_t *x, int needs, const double serial)
 {
     const double prompt = c->inv_cp == 1.0 ? x->isl : tr_microbatch(x->isl, p->axis[AX_CP][c->cp_index]);
     const double n[2] = {tokens, prompt}, last[2] = {tokens, 1.0}, e_n[2] = {routed, x->isl * c->k[K_DP]};
     const double light = c->k[K_LIGHT], light_token = c->k[K_LIGHT_TOKEN], per_token = c->k[K_PER_TOKEN];
-    const double constant = c->k[K_OVERHEAD] + c->k[K_LATENCY], inv_ep = c->inv_ep, serial = c->serial;
+    const double constant = c->k[K_OVERHEAD] + c->k[K_LATENCY], inv_ep = c->inv_ep;
     const row_t *rows = c->rows;
     double sum[2];
     typical_t t = {{0.0, 0.0}, 0.0, light + tokens * light_token, c->k[K_LATENCY] + tokens * per_token, c->read_bytes};
@@ -170,6 +172,19 @@ TR_TARGET TR_FN typical_t TR_ISA_FN(typical_at)(const tr_plan *p, const coef_t *
     t.seconds[0] = sum[0];
     t.seconds[1] = sum[1];
     return t;
+}
+
+TR_TARGET TR_APART typical_t TR_ISA_FN(typical_serial)(const tr_plan *p, const coef_t *c, double tokens, double routed,
+                                                       const lengths_t *x, int needs)
+{
+    return TR_ISA_FN(typical_form)(p, c, tokens, routed, x, needs, c->serial);
+}
+
+TR_TARGET TR_FN typical_t TR_ISA_FN(typical_at)(const tr_plan *p, const coef_t *c, double tokens, double routed,
+                                                const lengths_t *x, int needs)
+{
+    return c->serial == 0.0 ? TR_ISA_FN(typical_form)(p, c, tokens, routed, x, needs, 0.0)
+                            : TR_ISA_FN(typical_serial)(p, c, tokens, routed, x, needs);
 }
 
 /* Typical prefill of one request [s], for a row of the grid. */

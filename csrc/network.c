@@ -7,16 +7,16 @@ static void add_line(lines_t *l, double latency, double slope)
 {
     uint32_t i, kept = 0;
     for (i = 0; i < l->n; i++)
-        if (l->latency[i] <= latency && l->slope[i] <= slope) return;
+        if (l->line[i].latency <= latency && l->line[i].slope <= slope) return;
     for (i = 0; i < l->n; i++)
-        if (!(latency <= l->latency[i] && slope <= l->slope[i])) {
-            l->latency[kept] = l->latency[i];
-            l->slope[kept++] = l->slope[i];
+        if (!(latency <= l->line[i].latency && slope <= l->line[i].slope)) {
+            l->line[kept].latency = l->line[i].latency;
+            l->line[kept++].slope = l->line[i].slope;
         }
     l->n = kept;
     if (l->n == TR_LINES) return; /* as many as the kinds of algorithm below make */
-    l->latency[l->n] = latency;
-    l->slope[l->n++] = slope;
+    l->line[l->n].latency = latency;
+    l->line[l->n++].slope = slope;
 }
 
 typedef struct { double hops, share, all_to_all; } slice_t; /* a part of a torus */
@@ -81,7 +81,7 @@ static lines_t reduce_inside(const chip_t *chip, double ranks, int one_phase)
 {
     const tr_hardware *hw = &chip->hw;
     const double alpha = hw->link_latency, per_byte = chip->per_byte_in_typical;
-    lines_t l = {{0.0}, {0.0}, 0.0, 0, 0};
+    lines_t l = {0.0, 0, 0, {{0.0, 0.0}}};
     if (!(ranks > 1.0)) {
         add_line(&l, 0.0, 0.0);
     } else if (hw->topology == TR_SWITCH) {
@@ -107,16 +107,16 @@ reduce_t tr_all_reduce(const chip_t *chip, double ranks)
     const double inner = tr_min(ranks, hw->domain), outer = tr_ceil(ranks / inner);
     const double share = chip->per_byte_out_typical / inner; /* domains sum what each rank holds of it */
     lines_t in = reduce_inside(chip, inner, !(outer > 1.0));
-    reduce_t r = {{{0.0}, {0.0}, 0.0, 0, 0}, 0.0};
+    reduce_t r = {{0.0, 0, 0, {{0.0, 0.0}}}, 0.0};
     uint32_t i;
     for (i = 0; i < in.n; i++) {
         if (!(outer > 1.0)) {
-            add_line(&r.lines, in.latency[i], in.slope[i]);
+            add_line(&r.lines, in.line[i].latency, in.line[i].slope);
             continue;
         }
-        add_line(&r.lines, in.latency[i] + tr_ring_latency(outer, hw->scaleout_latency),
-                 in.slope[i] + tr_all_reduce_per_byte(outer, share));
-        add_line(&r.lines, in.latency[i] + tr_tree_latency(outer, hw->scaleout_latency), in.slope[i] + 2.0 * share);
+        add_line(&r.lines, in.line[i].latency + tr_ring_latency(outer, hw->scaleout_latency),
+                 in.line[i].slope + tr_all_reduce_per_byte(outer, share));
+        add_line(&r.lines, in.line[i].latency + tr_tree_latency(outer, hw->scaleout_latency), in.line[i].slope + 2.0 * share);
     }
     /* without reduction on the way each rank sends and takes all shares but its own, twice */
     r.bound = tr_all_reduce_per_byte_bound(

@@ -179,12 +179,16 @@ static int copy_models(tr_plan *p, const tr_axes *x, tr_error *err)
                 body++;
                 if (o->kind == TR_ATTENTION) contexts++;
             } else if (o->kind == TR_ALL_REDUCE) {
-                nets++;
+                uint32_t before = 0; /* equal sizes share an entry */
+                while (before < i && (to->ops[before].kind != TR_ALL_REDUCE || to->ops[before].comm_elems != o->comm_elems))
+                    before++;
+                nets += before == i;
             }
         }
         if (body > p->max_rows) p->max_rows = body;
         if (experts > p->max_experts) p->max_experts = experts;
         if (contexts > p->max_contexts) p->max_contexts = contexts;
+        to->n_nets = nets;
         if (nets > p->max_nets) p->max_nets = nets;
     }
     return TR_OK;
@@ -244,10 +248,20 @@ static int copy_hardware(tr_plan *p, const tr_axes *x, tr_error *err)
         if (!ok) return tr_fail(err, TR_ERR_VALUE, AX_HARDWARE, (int64_t)i, "a number is out of range");
         c->hw = *h;
         c->serial = x->estimate == TR_SERIAL ? 1.0 : h->serial;
-        for (j = 0; j < h->n_levels; j++) {
-            c->inv_level[j] = 1.0 / h->levels[j].bandwidth;
-            c->inv_level_typical[j] = 1.0 / (h->levels[j].bandwidth * h->memory_efficiency);
+        c->hw.n_levels = 0;
+        for (j = 0; j < h->n_levels; j++) { /* only those that may hold something */
+            const tr_level *l = &h->levels[j];
+            const int weights = (l->holds & TR_HOLDS_WEIGHTS) && (l->near || (x->flags & TR_OFFLOAD_WEIGHTS));
+            const int kv = (l->holds & TR_HOLDS_KV) && (l->near || (x->flags & TR_OFFLOAD_KV));
+            const uint32_t at = c->hw.n_levels;
+            if (!weights && !kv) continue;
+            c->hw.levels[at] = *l;
+            c->hw.levels[at].holds = (weights ? TR_HOLDS_WEIGHTS : 0) | (kv ? TR_HOLDS_KV : 0);
+            c->inv_level[at] = 1.0 / l->bandwidth;
+            c->inv_level_typical[at] = 1.0 / (l->bandwidth * h->memory_efficiency);
+            c->hw.n_levels++;
         }
+        if (c->hw.n_levels + 1 > p->max_places) p->max_places = c->hw.n_levels + 1;
         c->inv_bw = 1.0 / h->memory_bandwidth;
         c->inv_bw_typical = 1.0 / (h->memory_bandwidth * h->memory_efficiency);
         c->per_byte_in = h->link_bandwidth > 0.0 ? 1.0 / h->link_bandwidth : 0.0;
@@ -349,7 +363,12 @@ static int hoist(tr_plan *p, tr_error *err)
         return tr_fail(err, TR_ERR_MEMORY, AX_BATCH, -1, "out of memory");
     for (i = 0; i < p->n[AX_OSL]; i++) p->by_osl[i] = lengths_of_osl(p->axis[AX_OSL][i]);
     for (i = 0; i < p->n[AX_HARDWARE]; i++)
-        for (j = 0; j < ntp; j++) p->reduce[i * ntp + j] = tr_all_reduce(&p->chips[i], p->axis[AX_TP][j]);
+        for (j = 0; j < ntp; j++) {
+            reduce_t *r = &p->reduce[i * ntp + j];
+            *r = tr_all_reduce(&p->chips[i], p->axis[AX_TP][j]);
+            if (r->lines.n > p->most_lines) p->most_lines = r->lines.n;
+        }
+    for (i = 0; p->most_lines < 2 && i < p->n[AX_MODEL]; i++) p->models[i].n_nets = 0;
     for (i = 0; i < npp; i++)
         for (j = 0; j < ndp; j++)
             for (k = 0; k < ncp; k++)

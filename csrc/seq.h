@@ -39,9 +39,9 @@ TR_FN double causal_pairs(const lengths_t *x, const context_t *o)
 /* The collective's best algorithm for so many tokens. */
 TR_FN double tr_least_line(const lines_t *l, double tokens)
 {
-    double least = l->latency[0] + l->slope[0] * tokens;
+    double least = l->line[0].latency + l->line[0].slope * tokens;
     uint32_t i;
-    for (i = 1; i < l->n; i++) least = tr_min(l->latency[i] + l->slope[i] * tokens, least);
+    for (i = 1; i < l->n; i++) least = tr_min(l->line[i].latency + l->line[i].slope * tokens, least);
     return least;
 }
 
@@ -58,7 +58,7 @@ TR_FN double cache_bytes(const coef_t *c, const lengths_t *x)
 TR_FN uint32_t place_for(const coef_t *c, double cache)
 {
     uint32_t i = 0;
-    while (i + 1 < c->n_places && !(cache <= c->room[i])) i++;
+    while (i + 1 < c->n_places && !(cache <= c->places[i].room)) i++;
     return i;
 }
 
@@ -87,7 +87,7 @@ TR_FN void prefill_work(const coef_t *c, const lengths_t *x, int needs, prefill_
 TR_FN void seq_eval(const coef_t *c, const lengths_t *x, const prefill_t *pre, int needs, uint32_t place, double *seq,
                     size_t stride)
 {
-    const double slow = c->slow[place];
+    const double slow = c->places[place].slow;
     double context = c->state_seconds * slow + c->k[K_EXCHANGE], kv = c->state_bytes;
     uint32_t r;
     for (r = 0; r < c->n_context; r++) {
@@ -98,7 +98,7 @@ TR_FN void seq_eval(const coef_t *c, const lengths_t *x, const prefill_t *pre, i
     }
     seq[S_CONTEXT * stride] = context;
     seq[S_KV * stride] = kv;
-    seq[S_ROOM * stride] = c->room[place];
+    seq[S_ROOM * stride] = c->places[place].room;
     seq[S_SHARE * stride] = x->share;
     seq[S_LATER * stride] = x->osl - 1.0;
     seq[S_TOO_LONG * stride] = x->isl + x->osl > c->max_context ? 1.0 : 0.0;

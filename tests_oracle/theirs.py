@@ -70,6 +70,8 @@ def config_of(config: Mapping[str, Any]) -> Any:
     model_type = renamed.pop("model_type")
     if model_type not in CONFIG_MAPPING_NAMES:
         raise Unknown(f"transformers has no model_type {model_type!r}")
+    if "routed_expert_hidden_size" in renamed:
+        raise Unknown("transformers' kimi_linear has neither latent experts nor the other keys of Kimi K3")
     return AutoConfig.for_model(model_type, **renamed)
 
 
@@ -78,6 +80,9 @@ def _rename(config: Mapping[str, Any]) -> dict[str, Any]:
     renamed["model_type"] = ALIASES.get(renamed.get("model_type", ""), renamed.get("model_type"))
     if isinstance(renamed.get("text_config"), Mapping) and "model_type" in renamed["text_config"]:
         renamed["text_config"] = _rename(renamed["text_config"])
+    if renamed["model_type"] == "minimax" and "attn_type_list" in renamed:  # the original files' way to say it
+        kinds = ("linear_attention", "full_attention")
+        renamed["layer_types"] = [kinds[number] for number in renamed.pop("attn_type_list")]
     renamed.pop("quantization_config", None)  # the sizes are those of the weights before packing
     return renamed
 

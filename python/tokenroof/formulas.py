@@ -348,7 +348,7 @@ def overlapped(one: float, other: float, serial: float) -> float:
     >>> overlapped(3.0, 1.0, 0.0), overlapped(3.0, 1.0, 1.0)  # perfect overlap; one after the other
     (3.0, 4.0)
     """
-    return _max(one, other) + serial * _min(one, other)
+    return _max(one, other) if serial == 0.0 else _max(one, other) + serial * _min(one, other)
 
 
 def tree_latency(ranks: float, alpha: float) -> float:

@@ -68,4 +68,7 @@ def minimax(dice: random.Random) -> dict[str, Any]:
     if dice.random() < 0.7:
         kinds = [dice.choice(["full_attention", "linear_attention"]) for _ in range(layers - 1)]
         config["layer_types"] = dice.sample(["full_attention", *kinds], layers)
+        if config["model_type"] != "minimax":
+            kinds = config.pop("layer_types")
+            config["attn_type_list"] = [int(kind == "full_attention") for kind in kinds]
     return config

@@ -20,14 +20,17 @@ class Lines:
 
     def __init__(self) -> None:
         self.lines: list[tuple[float, float]] = []
+        self.names: list[str] = []  #: of the algorithms, line by line
 
-    def add(self, latency: float, slope: float) -> None:
+    def add(self, latency: float, slope: float, name: str = "") -> None:
         """Keeps what is best at some size."""
         if any(a <= latency and b <= slope for a, b in self.lines):
             return
-        self.lines = [(a, b) for a, b in self.lines if not (latency <= a and slope <= b)]
+        kept = [i for i, (a, b) in enumerate(self.lines) if not (latency <= a and slope <= b)]
+        self.lines, self.names = [self.lines[i] for i in kept], [self.names[i] for i in kept]
         if len(self.lines) < MOST_LINES:
             self.lines.append((latency, slope))
+            self.names.append(name)
 
     def seconds(self, size: float) -> float:
         """Time at this size [s]."""
@@ -41,6 +44,7 @@ class Lines:
 class _Slice:
     """A box of a torus."""
 
+    name: str
     hops: float
     share: float
     all_to_all: float
@@ -93,32 +97,33 @@ class Network:
             hops += fs.axis_hops(chips, closed)
             share += fs.axis_share(chips, closed, self.axes)
             all_to_all = fs._max(all_to_all, fs.axis_all_to_all_per_byte(chips, closed, self.axes, self.typical))
-        return _Slice(hops, share, all_to_all)
+        sides = "x".join(f"{n:.0f}" for n in part[: max(int(self.axes), 1)])
+        return _Slice(f"{self.topology} {sides}", hops, share, all_to_all)
 
     def reduce_inside(self, ranks: float, one_phase: bool) -> Lines:
         """All-reduce over ranks of one domain."""
         lines = Lines()
         if not ranks > 1.0:
-            lines.add(0.0, 0.0)
+            lines.add(0.0, 0.0, "nothing to do")
         elif self.topology == "switch":
-            lines.add(2.0 * self.alpha, fs.all_reduce_per_byte(ranks, self.typical))
+            lines.add(2.0 * self.alpha, fs.all_reduce_per_byte(ranks, self.typical), "two-shot")
             if one_phase:
-                lines.add(self.alpha, (ranks - 1.0) * self.typical)
+                lines.add(self.alpha, (ranks - 1.0) * self.typical, "one-shot")
             if self.reduction > 0.0:
-                lines.add(self.reduction_latency, self.per_byte / self.reduction)
+                lines.add(self.reduction_latency, self.per_byte / self.reduction, "in-switch")
         elif self.topology == "mesh":
-            lines.add(2.0 * self.alpha, fs.mesh_all_reduce_per_byte(ranks, self.domain, self.typical))
+            lines.add(2.0 * self.alpha, fs.mesh_all_reduce_per_byte(ranks, self.domain, self.typical), "mesh two-shot")
             if one_phase:
-                lines.add(self.alpha, (self.domain - 1.0) * self.typical)
+                lines.add(self.alpha, (self.domain - 1.0) * self.typical, "mesh one-shot")
         else:
             boxes = list(self._slices(ranks))
             for box in boxes:
                 slope = fs.torus_all_reduce_per_byte(ranks, box.share, self.typical)
-                lines.add(2.0 * box.hops * self.alpha, slope)
+                lines.add(2.0 * box.hops * self.alpha, slope, box.name)
             if not boxes:  # no box holds so many: they go round one line
                 share = fs.axis_share(ranks, 0.0, self.axes)
                 hops = fs.axis_hops(ranks, 0.0)
-                lines.add(2.0 * hops * self.alpha, fs.torus_all_reduce_per_byte(ranks, share, self.typical))
+                lines.add(2.0 * hops * self.alpha, fs.torus_all_reduce_per_byte(ranks, share, self.typical), "line")
         return lines
 
     def all_reduce(self, ranks: float) -> tuple[Lines, float]:
@@ -127,13 +132,15 @@ class Network:
         outer = float(math.ceil(ranks / inner))
         share = self.typical_out / inner
         lines = Lines()
-        for latency, slope in self.reduce_inside(inner, not outer > 1.0).lines:
+        within = self.reduce_inside(inner, not outer > 1.0)
+        for (latency, slope), name in zip(within.lines, within.names, strict=True):
             if not outer > 1.0:
-                lines.add(latency, slope)
+                lines.add(latency, slope, name)
                 continue
-            ring = fs.ring_latency(outer, self.alpha_out)
-            lines.add(latency + ring, slope + fs.all_reduce_per_byte(outer, share))
-            lines.add(latency + fs.tree_latency(outer, self.alpha_out), slope + 2.0 * share)
+            first = f"{name} + " if inner > 1.0 else ""
+            ring, tree = fs.ring_latency(outer, self.alpha_out), fs.tree_latency(outer, self.alpha_out)
+            lines.add(latency + ring, slope + fs.all_reduce_per_byte(outer, share), f"{first}ring")
+            lines.add(latency + tree, slope + 2.0 * share, f"{first}tree")
         inside = self.per_byte if self.topology == "switch" else fs.all_reduce_per_byte(inner, self.per_byte)
         return lines, fs.all_reduce_per_byte_bound(inner, outer, inside, self.per_byte_out)
 

@@ -44,11 +44,12 @@ def place(hw: Hardware, weights: float, options: Options) -> Placement:
     share, of_free = options.memory_fraction, options.memory_of == "free"
     inv, inv_typical = 1.0 / hw.memory_bandwidth, 1.0 / (hw.memory_bandwidth * hw.calibration.memory_efficiency)
     main = hw.memory_bytes * (1.0 if of_free else share) - options.reserved_bytes
-    if not hw.levels:
+    levels = [x for x in hw.levels if _may(x, "weights", options) or _may(x, "kv", options)]
+    if not levels:
         room = (main - weights) * share if of_free else main - weights
         return Placement(inv_typical, inv, inv, ((room, 1.0),), (MAIN,), {MAIN: weights})
-    order: list[Level | None] = [level for level in hw.levels if level.near]
-    order += [None, *(level for level in hw.levels if not level.near)]
+    order: list[Level | None] = [level for level in levels if level.near]
+    order += [None, *(level for level in levels if not level.near)]
     rest, typical, bound, fastest = weights, 0.0, 0.0, inv
     places: list[tuple[float, float]] = []
     names: list[str] = []
