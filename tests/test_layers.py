@@ -25,7 +25,7 @@ FLOORS = (
     ("formulas", "specs", "catalogue", "lowering", "reference"),
     ("_native",),
     ("plan", "axes", "callbacks", "jit"),
-    ("sweep", "result", "cite", "text", "points", "explain", "collectives"),
+    ("layouts", "sweep", "result", "cite", "text", "points", "explain", "collectives"),
     ("fleets", "serving", "techniques", "calibrate", "plot"),
     ("cli", "__main__"),
 )

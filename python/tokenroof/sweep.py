@@ -16,6 +16,7 @@ import numpy as np
 from ._native import ESTIMATES
 from .axes import Axes
 from .errors import SpecError
+from .layouts import LAYOUT, candidates
 from .plan import Plan, check_columns
 from .result import Result, Table
 from .specs.options import Options, take_options
@@ -55,6 +56,10 @@ class Sweep:
         ``memory_fraction=0.9``, ``memory_of="total"``, ``reserved={}``, ``offload=()``, ``pad_heads=False``,
         ``fallback="status"``.
 
+    parallelism : {"auto"}, optional
+        Instead of tp, pp, ep and dp: every layout of up to ``chips`` chips (`layouts.candidates`). Those that cannot
+        exist have a status; `best` looks at replicas of at most ``chips`` alone.
+
     Raises
     ------
     UnknownNameError, SpecError
@@ -75,10 +80,26 @@ class Sweep:
             raise SpecError("estimate", estimate, f"one of {', '.join(ESTIMATES)}")
         self.estimate = estimate
         self.options = take_options(axes, options)
+        self.most_chips: int | None = None
+        if "parallelism" in axes:
+            axes = self._spread(axes)
         self.axes = Axes(axes)
         self._plans: dict[tuple[str, bool], Plan] = {}
         if self.size >= 2**63:
             raise SpecError("axes", self.axes.shape, "a product of at most 2**63 - 1 points")
+
+    def _spread(self, axes: dict[str, Any]) -> dict[str, Any]:
+        """Axes with the layouts that ``parallelism="auto"`` stands for."""
+        if axes.pop("parallelism") != "auto":
+            raise SpecError("parallelism", "...", "'auto', with chips=; or the axes tp, pp, ep, dp, cp themselves")
+        named = [name for name in LAYOUT if name in axes]
+        if named:
+            raise SpecError(named[0], axes[named[0]], "either parallelism='auto' or axes of the layout")
+        if "chips" not in axes:
+            raise SpecError("chips", None, "the most chips of a replica, with parallelism='auto'")
+        self.most_chips = axes.pop("chips")
+        values = candidates(Axes({n: axes[n] for n in ("model", "hardware") if n in axes}), self.most_chips)
+        return axes | {name: found for name, found in values.items() if found != [1]}
 
     @classmethod
     def from_toml(cls, path: str | os.PathLike[str]) -> Sweep:
@@ -201,7 +222,9 @@ class Sweep:
             without a point that counts has no row.
         """
         groups = list(by) if isinstance(by, Iterable) and not isinstance(by, str) else by
-        limits = list(where) if isinstance(where, Iterable) and not isinstance(where, str) else where
+        limits = [where] if isinstance(where, str) else list(where) if isinstance(where, Iterable) else where
+        if self.most_chips is not None:
+            limits = [*(limits or []), f"chips <= {self.most_chips}"]
         extra = check_columns(columns) if columns else WINNER_COLUMNS
         report = check_columns([objective, *(c for c in extra if c != objective)])
         plan = self.plan(isa)

@@ -32,13 +32,14 @@ _AXES = {
     "pp": "pipeline parallelism (default 1)",
     "ep": "expert parallelism (default 1)",
     "dp": "data-parallel attention inside a replica (default 1)",
+    "cp": "context parallelism: caches split by tokens (default 1)",
     "batch": "sequences in flight on one replica (default 1)",
     "isl": "input tokens (default 1024)",
     "osl": "output tokens (default 256)",
 }
 RUN_OPTIONS = ("threads", "isa", "progress")
 #: What is asked of every point alike; keywords of `Sweep` and `point`.
-SETTINGS = ("estimate", "memory_fraction", "fallback")
+SETTINGS = ("estimate", "memory_fraction", "memory_of", "reserved", "offload", "pad_heads", "fallback")
 #: Tables that a spec file may hold; [demand], [claim] and [plot] are read by those who price a fleet, not here.
 _TABLES = ("sweep", "best", "demand", "claim", "plot")
 
@@ -48,9 +49,12 @@ def add_axes(parser: argparse.ArgumentParser, several: bool) -> None:
     group = parser.add_argument_group("axes" if several else "the point")
     if several:
         group.add_argument(
-            "--model", metavar="IDS", help="catalogue ids, config.json or .gguf files, folders, or 'all'"
+            "--model", metavar="IDS", help="catalogue ids, config.json or .gguf files, folders, 'all' or 'official'"
         )
-        group.add_argument("--hardware", metavar="IDS", help="catalogue ids, .toml files, or 'all'")
+        group.add_argument("--hardware", metavar="IDS", help="catalogue ids, .toml files, 'all' or 'official'")
+        group.add_argument(
+            "--chips", type=int, metavar="N", help="instead of tp, pp, ep and dp: every layout of up to N chips"
+        )
         group.description = "several values: 1,2,4 or 1:512 or 1:512:8 or 128:131072:x2"
     for name, text in _AXES.items():
         group.add_argument(f"--{name}", metavar=name.upper(), help=text)
@@ -58,9 +62,17 @@ def add_axes(parser: argparse.ArgumentParser, several: bool) -> None:
 
 def add_settings(parser: argparse.ArgumentParser) -> None:
     """What is asked of every point alike."""
-    parser.add_argument("--estimate", help="typical (default) or bound")
+    parser.add_argument("--estimate", help="typical (default), bound, or serial (nothing overlapped)")
     parser.add_argument(
         "--memory-fraction", type=float, metavar="SHARE", help="memory for weights and KV cache (default 0.9)"
+    )
+    parser.add_argument("--memory-of", help="what that share is of: total (default), or free after weights")
+    parser.add_argument("--reserved", metavar="BYTES", help="memory that neither may use, e.g. '4 GB'")
+    parser.add_argument(
+        "--offload", type=lambda text: text.split(","), metavar="WHAT", help="weights, kv or both: behind main memory"
+    )
+    parser.add_argument(
+        "--pad-heads", action="store_true", default=None, help="let tp not divide the heads: shares are rounded up"
     )
     parser.add_argument(
         "--fallback", help="compute formats that a chip lacks: status (default), or wider, the next one that it has"
@@ -134,6 +146,8 @@ def sweep_of(args: argparse.Namespace) -> tuple[Sweep, dict[str, Any]]:
         text = getattr(args, name)
         if text is not None:
             named[name] = [part.strip() for part in text.split(",")]
+    if args.chips is not None:
+        named |= {"parallelism": "auto", "chips": args.chips}
     for name in SETTINGS:
         if getattr(args, name) is not None:
             named[name] = getattr(args, name)

@@ -14,7 +14,7 @@ examples:
   tokenroof point deepseek-v3 h200-sxm --precision fp8 --tp 8 --batch 64 --explain
   tokenroof point ./my-model/config.json ./my-chip.toml --json
 """
-_NAMES = ("precision", "tp", "pp", "ep", "dp", "batch", "isl", "osl")
+_NAMES = ("precision", "tp", "pp", "ep", "dp", "cp", "batch", "isl", "osl")
 
 
 def add(commands: Any) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..errors import SpecError
@@ -92,6 +92,19 @@ class Model:
         from ..lowering.gguf import model_from_gguf
 
         return model_from_gguf(path, id=id)
+
+    def skewed(self, skew: float) -> Model:
+        """The same model with a router that prefers some experts: popularity falls as e^-skew (equation 24).
+
+        `typical` then reads fewer distinct experts per batch; 0 is uniform routing.
+
+        >>> moe = {"model_type": "mixtral", "hidden_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4,
+        ...        "intermediate_size": 128, "vocab_size": 100, "num_local_experts": 8, "num_experts_per_tok": 2}
+        >>> [op.skew for op in Model.from_hf(moe).skewed(0.8).rows(Kind.EXPERTS)]
+        [0.8]
+        """
+        rows = (replace(op, skew=skew) if op.kind is Kind.EXPERTS else op for op in self.operators)
+        return replace(self, operators=tuple(rows))
 
     @property
     def params(self) -> int:

@@ -1,0 +1,197 @@
+"""Layouts: what `parallelism="auto"` stands for, and what each way to spread a model costs."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import tokenroof as tr
+from tokenroof.catalogue import hardware, model
+from tokenroof.errors import SpecError, UnknownNameError
+from tokenroof.layouts import layouts
+from tokenroof.specs import Level
+
+TIMES = ("ttft_s", "tpot_s", "e2e_s")
+
+
+def at(name: str, chip: Any, **axes: Any) -> tr.Point:
+    return tr.point(name, chip, **axes)
+
+
+def test_layouts_are_legal_and_all_there() -> None:
+    found = layouts("llama-3.1-70b", "h100-sxm", 8)
+    assert {"tp": 8, "pp": 1, "ep": 1, "dp": 1, "cp": 1} in found and {
+        "tp": 2,
+        "pp": 2,
+        "ep": 1,
+        "dp": 2,
+        "cp": 1,
+    } in found
+    assert all(layout["tp"] * layout["pp"] * layout["dp"] <= 8 for layout in found)
+    assert all(at("llama-3.1-70b", "h100-sxm", **layout).status < 16 for layout in found)
+    assert not any(layout["tp"] in (3, 6, 7) or layout["ep"] > 1 for layout in found)  # 64 heads, no experts
+    assert len({tuple(layout.values()) for layout in found}) == len(found)
+
+
+def test_layouts_across_domains_need_a_link() -> None:
+    inside = layouts("llama-2-7b", "apple-m3-max", 4)
+    assert [layout["tp"] for layout in inside] == [1]
+    assert max(layout["tp"] for layout in layouts("llama-3.1-70b", "h100-sxm", 16)) == 16
+
+
+def test_auto_finds_what_every_layout_by_hand_finds() -> None:
+    """The best of an automatic sweep is the best of all points over all legal layouts."""
+    named: dict[str, Any] = {
+        "model": "mixtral-8x7b",
+        "hardware": "a100-80-sxm",
+        "batch": [1, 16, 64],
+        "isl": 512,
+        "osl": 128,
+    }
+    best = next(iter(tr.Sweep(**named, parallelism="auto", chips=4).best("usd_per_mtok")))
+    by_hand = min(
+        tr.Sweep(**named, **layout).best("usd_per_mtok")["usd_per_mtok"][0]
+        for layout in layouts("mixtral-8x7b", "a100-80-sxm", 4)
+        if len(tr.Sweep(**named, **layout).best("usd_per_mtok"))
+    )
+    assert best["usd_per_mtok"] == by_hand and best["chips"] <= 4
+
+
+@pytest.mark.parametrize(
+    ("axes", "words"),
+    [
+        ({"parallelism": "auto"}, ["chips"]),
+        ({"parallelism": "auto", "chips": 0}, ["chips = 0"]),
+        ({"parallelism": "auto", "chips": 8, "tp": 2}, ["tp = 2", "either"]),
+        ({"parallelism": "most", "chips": 8}, ["parallelism", "'auto'"]),
+    ],
+)
+def test_auto_refuses(axes: dict[str, Any], words: list[str]) -> None:
+    with pytest.raises(SpecError) as caught:
+        tr.Sweep(model="llama-2-7b", hardware="h100-sxm", **axes)
+    assert all(word in str(caught.value) for word in words)
+
+
+# Context parallelism.
+
+
+def test_context_ranks_share_cache_and_context_work() -> None:
+    one = at("llama-3.1-70b", "h100-sxm", tp=8, batch=1, isl=100_000, osl=128)
+    four = at("llama-3.1-70b", "h100-sxm", tp=8, cp=4, batch=1, isl=100_000, osl=128)
+    assert four.chips == 32 and four.kv_bytes_per_chip == one.kv_bytes_per_chip / 4
+    assert four.weight_bytes_per_chip == one.weight_bytes_per_chip  # weights are not split further
+    assert 3.0 < one.ttft_s / four.ttft_s < 4.0 and four.tpot_s_bound < one.tpot_s_bound
+    assert four.decode_flops == one.decode_flops
+
+
+# Overlap.
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.sampled_from(["llama-3.1-70b", "mixtral-8x7b", "deepseek-v3", "jamba-v0.1"]),
+    st.sampled_from(["h100-sxm", "tpu-v5e", "mi300x", "groq-lpu-v1"]),
+    st.integers(1, 512),
+    st.integers(1, 20_000),
+)
+def test_bound_typical_serial(name: str, chip: str, batch: int, isl: int) -> None:
+    """Perfect overlap, the rows' roofline, and nothing hidden: in this order."""
+    axes: dict[str, Any] = {"tp": 4, "batch": batch, "isl": isl, "osl": 128, "fallback": "wider"}
+    typical, serial = (at(name, chip, estimate=e, **axes) for e in ("typical", "serial"))
+    if typical.status >= 16:
+        return
+    for column in TIMES:
+        assert typical[f"{column}_bound"] <= typical[column] * (1 + 1e-12)
+        assert typical[column] <= serial[column] <= 2 * typical[column]
+        assert serial[f"{column}_bound"] == typical[f"{column}_bound"]
+
+
+# Levels of memory.
+
+
+def test_offloaded_weights_fit_and_are_read_over_the_bus() -> None:
+    """Llama-3.1-70B in bf16 on one RTX 4090: 141 GB of weights, 24 GB of memory."""
+    alone = at("llama-3.1-70b", "rtx4090", isl=128, osl=128)
+    host = next(level for level in hardware("rtx4090").levels if "weights" in level.holds)
+    offloaded = at("llama-3.1-70b", "rtx4090", isl=128, osl=128, offload="weights")
+    if alone.weight_bytes_per_chip <= 0.9 * hardware("rtx4090").memory_bytes + host.capacity:
+        assert (alone.fits, offloaded.fits) == (0.0, 1.0)
+    beyond = alone.weight_bytes_per_chip - 0.9 * hardware("rtx4090").memory_bytes
+    assert offloaded.tpot_s > beyond / host.bandwidth > 1.0  # seconds per token: what streaming costs
+
+
+def test_burned_in_weights_cost_no_traffic() -> None:
+    h100 = hardware("h100-sxm")
+    rom = Level("rom", 1e12, math.inf, ("weights",), near=True)
+    burned = replace(h100, id="burned", levels=(rom,))
+    usual, free = (at("llama-3.1-8b", chip, isl=1024, osl=2, batch=4) for chip in (h100, burned))
+    assert free.tpot_s_bound < 0.1 * usual.tpot_s_bound and free.max_batch > usual.max_batch
+    assert free.weight_bytes_per_chip == usual.weight_bytes_per_chip
+
+
+def test_a_cache_moves_behind_main_memory_as_a_whole() -> None:
+    """Batches up to max_batch stay near; beyond, every sequence is read over the bus."""
+    near = at("llama-3.1-8b", "h100-sxm", batch=256, isl=2048, osl=128)
+    held = int(near.max_batch)
+    inside, beyond = (
+        at("llama-3.1-8b", "h100-sxm", batch=n, isl=2048, osl=128, offload="kv") for n in (held, held + 1)
+    )
+    assert inside.tpot_s == at("llama-3.1-8b", "h100-sxm", batch=held, isl=2048, osl=128).tpot_s
+    assert beyond.fits == 1.0 and beyond.tpot_s > 10 * inside.tpot_s
+    assert beyond.tpot_s_bound < 1.01 * inside.tpot_s_bound  # an engine may keep all but one sequence near
+    grid = tr.Sweep(
+        model="llama-3.1-8b", hardware="h100-sxm", batch=range(held - 20, held + 20), isl=2048, osl=128, offload="kv"
+    ).run(["tpot_s"])["tpot_s"]
+    assert grid.ravel()[20] == inside.tpot_s and grid.ravel()[21] == beyond.tpot_s
+
+
+# Budgets.
+
+
+def test_both_conventions_of_a_memory_fraction() -> None:
+    weights, memory = at("llama-3.1-8b", "h100-sxm").weight_bytes_per_chip, hardware("h100-sxm").memory_bytes
+    cache = at("llama-3.1-8b", "h100-sxm", isl=1000, osl=24).kv_bytes_per_chip
+    total = at("llama-3.1-8b", "h100-sxm", isl=1000, osl=24, reserved="2 GB").max_batch
+    free = at(
+        "llama-3.1-8b", "h100-sxm", isl=1000, osl=24, memory_of="free", reserved={"activations": "2 GB"}
+    ).max_batch
+    assert total == (0.9 * memory - 2e9 - weights) // cache
+    assert free == (0.9 * (memory - 2e9 - weights)) // cache > total
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"memory_of": "all"}, ["memory_of", "'all'"]),
+        ({"offload": "weight"}, ["offload", "'weight'", "weights"]),
+        ({"reserved": "2 GHz"}, ["reserved", "2 GHz"]),
+        ({"reserved": -1.0}, ["reserved", "-1.0"]),
+        ({"pad_heads": 1}, ["pad_heads = 1"]),
+        ({"fallback": "narrower"}, ["fallback", "'narrower'"]),
+    ],
+)
+def test_options_refuse(options: dict[str, Any], words: list[str]) -> None:
+    with pytest.raises((SpecError, UnknownNameError)) as caught:
+        at("llama-2-7b", "h100-sxm", **options)
+    assert all(word in str(caught.value) for word in words)
+
+
+def test_padded_heads() -> None:
+    """64 heads over 6 ranks: 11 on the fullest, which sets the pace; 8 KV heads: 2 of them."""
+    refused = at("llama-3.1-70b", "h100-sxm", tp=6)
+    padded = at("llama-3.1-70b", "h100-sxm", tp=6, pad_heads=True)
+    eight = at("llama-3.1-70b", "h100-sxm", tp=8)
+    assert refused.status == 16 and padded.status == 0
+    assert padded.kv_bytes_per_chip == 2 * eight.kv_bytes_per_chip
+    assert padded.tpot_s_bound < at("llama-3.1-70b", "h100-sxm", tp=4).tpot_s_bound
+
+
+def test_skewed_routing_reads_fewer_experts() -> None:
+    even, skewed = model("mixtral-8x7b"), model("mixtral-8x7b").skewed(1.0)
+    a, b = (tr.point(m, "h100-sxm", tp=2, batch=4) for m in (even, skewed))
+    assert b.decode_bytes < a.decode_bytes and b.tpot_s < a.tpot_s and b.tpot_s_bound == a.tpot_s_bound
