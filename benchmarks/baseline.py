@@ -260,7 +260,7 @@ class ListBaseline:
             for p in axes.precisions
             for tp in axes.counts["tp"]
         ]
-        if any(b.serial or len(b.reductions) > 1 for b in bounds):
+        if any(b.serial or b.tile > 1.0 or len(b.reductions) > 1 for b in bounds):
             raise ValueError("the list baseline takes overlapped rows and one size of all-reduce")
         if any(b.status or b.experts or len(b.contexts) != 1 or math.isfinite(b.contexts[0].op.window) for b in bounds):
             raise ValueError("the list baseline takes legal, dense models with one kind of full attention")

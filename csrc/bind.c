@@ -22,7 +22,7 @@ typedef struct {
     double cache_bound;           /* of caches, in the fastest place that may hold them */
     const tr_precision *pr;
     const chip_t *chip;
-    double ip, ipt;                               /* s/FLOP: bound, typical */
+    double ip, ipt, ipa;                          /* s/FLOP: bound, typical, typical of a prompt's attention */
     const reduce_t *reduce;                       /* all-reduce over tp */
     uint32_t nets_used;
     double a2a_latency, a2a_inner, a2a_outer, a2a_byte; /* dispatch and combine over ep: ranks of a domain, domains */
@@ -174,6 +174,9 @@ static void place(const tr_plan *p, layout_t *y, coef_t *c)
     for (i = 1; i < c->n_places; i++) c->k[K_ROOM] = tr_max(c->k[K_ROOM], c->places[i].room);
 }
 
+/* Weights narrower than the arithmetic are unpacked on the way. */
+static double unpacking(const layout_t *y, double bytes) { return bytes < y->pr->act_bytes ? y->chip->inv_quant : 1.0; }
+
 /* A row without FLOP is bound by memory at any batch: such rows add up to one line. Returns whether `row` is used. */
 static uint32_t bind_dense(coef_t *c, layout_t *y, const tr_operator *o, double count, double split, row_t *row)
 {
@@ -181,7 +184,7 @@ static uint32_t bind_dense(coef_t *c, layout_t *y, const tr_operator *o, double 
     double seconds = o->flops_token * split;
     double reads = o->stage == TR_LAYERS ? tr_reads_share(o->count, o->stored, y->shared, y->chip->hw.sram_bytes) : 1.0;
     row->f = count * seconds * y->ipt;
-    row->w = count * reads * (o->read_elems * bytes * split) * y->read;
+    row->w = count * reads * (o->read_elems * bytes * split) * y->read * unpacking(y, bytes);
     row->a = count * (o->act_elems * y->pr->act_bytes * split) * y->chip->inv_bw_typical;
     c->k[K_WEIGHTS_BOUND] += tr_min(o->count, o->stored) * (o->read_elems * bytes * split) * y->read_bound;
     c->read_bytes += o->count * reads * (o->read_elems * bytes * split) * y->ranks;
@@ -201,12 +204,14 @@ static uint32_t bind_dense(coef_t *c, layout_t *y, const tr_operator *o, double 
 
 static void bind_experts(coef_t *c, layout_t *y, const tr_operator *o, double count, uint32_t pair, expert_t *e)
 {
+    if (y->ep > 1.0) count = count * y->chip->hw.expert_imbalance;
     double bytes = y->pr->weight_bytes[o->weights];
     double one = o->read_elems * bytes * y->inv_etp;
     e->f = count * (o->flops_token * y->inv_ranks) * y->ipt;
-    e->w = count * one * y->read;
+    e->w = count * one * y->read * unpacking(y, bytes);
     e->a = count * (o->act_elems * y->pr->act_bytes * y->inv_ranks) * y->chip->inv_bw_typical;
     e->read = o->count * (o->read_elems * bytes);
+    e->tile = y->chip->hw.tile / o->active;
     e->pair = pair;
     e->pad = 0;
     c->k[K_EXPERT_BOUND] += o->count * (o->flops_token * y->inv_ranks) * y->ip;
@@ -228,7 +233,7 @@ static void bind_context(coef_t *c, const layout_t *y, const tr_operator *o, dou
     double read_once = o->kv_read_elems * y->pr->kv_bytes * once;
     double state_once = state_bytes * once;
     double compute = count * (o->flops_ctx_decode * split) * y->ipt;
-    double memory = count * read * y->chip->inv_bw_typical;
+    double memory = count * read * y->chip->inv_bw_cache;
     x->window = o->window;
     x->chunked = o->chunked;
     x->compute = compute;
@@ -236,7 +241,7 @@ static void bind_context(coef_t *c, const layout_t *y, const tr_operator *o, dou
     x->decode = tr_overlapped(compute, memory, y->chip->serial);
     x->decode_compute = compute >= memory ? compute : 0.0;
     x->decode_memory = compute >= memory ? 0.0 : memory;
-    x->prefill_compute = count * (o->flops_ctx_prefill * split) * y->ipt;
+    x->prefill_compute = count * (o->flops_ctx_prefill * split) * y->ipa;
     x->prefill_memory = memory;
     x->prefill_exchange = 0.0;
     x->bound_decode_compute = o->count * (o->flops_ctx_decode * once) * y->ip;
@@ -250,7 +255,7 @@ static void bind_context(coef_t *c, const layout_t *y, const tr_operator *o, dou
     c->state_bytes += o->count * state * y->stage_share;
     c->state_traffic += 2.0 * (o->count * state) * ranks;
     c->state_traffic_bound += 2.0 * (o->count * state_once) * ranks;
-    c->state_seconds += 2.0 * (count * state) * y->chip->inv_bw_typical;
+    c->state_seconds += 2.0 * (count * state) * y->chip->inv_bw_cache;
     c->bound_state += 2.0 * (o->count * state_once) * y->cache_bound;
     if (y->cp > 1.0) {
         /* decode: queries to all context ranks, partial outputs back (their weights, one per head, are not counted);
@@ -277,6 +282,7 @@ static void bind_reduce(coef_t *c, const tr_plan *p, uint32_t *used, const lines
     while (l < c->nets + *used && l->bytes != bytes) l++;
     if (l == c->nets + *used) {
         (*used)++;
+        l->used = 1;
         l->bytes = bytes;
     }
     for (j = 0; j < p->most_lines; j++) {
@@ -337,6 +343,7 @@ void tr_bind(const tr_plan *p, uint64_t combination, coef_t *c)
     y.pr = &p->precisions[at[AX_PRECISION]];
     y.ip = rate->inv_peak;
     y.ipt = rate->inv_peak_typical;
+    y.ipa = rate->inv_peak_attention;
     y.tp = p->axis[AX_TP][at[AX_TP]];
     y.pp = p->axis[AX_PP][at[AX_PP]];
     y.ep = p->axis[AX_EP][at[AX_EP]];
@@ -393,6 +400,7 @@ void tr_bind(const tr_plan *p, uint64_t combination, coef_t *c)
     c->inv_ep = y.inv_ep;
     c->inv_cp = y.inv_cp;
     c->serial = y.chip->serial;
+    c->tile = hw->tile;
     c->max_context = m->spec.max_context;
     c->k[K_INV_CHIPS] = y.inv_ranks * c->inv_pp;
     c->k[K_USD] = hw->usd_per_s * y.chips * 1e6;
@@ -400,6 +408,6 @@ void tr_bind(const tr_plan *p, uint64_t combination, coef_t *c)
     c->k[K_DYNAMIC] = hw->power_max - hw->power_idle;
     c->k[K_INV_FLOPS] = y.ip * c->k[K_INV_CHIPS];
     c->k[K_INV_BYTES] = y.chip->inv_bw * c->k[K_INV_CHIPS];
-    c->k[K_OVERHEAD] = m->spec.layers * hw->layer_overhead + y.pp * hw->step_overhead;
+    c->k[K_OVERHEAD] = m->spec.layers * hw->layer_overhead + m->kernels * hw->kernel_overhead + y.pp * hw->step_overhead;
     c->k[K_ON_CHIP] = hw->sram_bytes * y.pp * y.chip->inv_bw;
 }

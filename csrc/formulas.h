@@ -68,16 +68,18 @@ TR_FN double tr_causal_pairs(double isl, double window)
     return w * (w + 1.0) * 0.5 + (isl - w) * w;
 }
 
-/* (5) Time of a dense row for `tokens`: roofline of f s/token against w s of weights and a s/token of activations. */
-TR_FN double tr_row_seconds(double tokens, double f, double w, double a, double serial)
+/* (5) Time of a dense row for `tokens`: roofline of f s/token against w s of weights and a s/token of activations. The
+ * arithmetic is of `tile` tokens at least. */
+TR_FN double tr_row_seconds(double tokens, double f, double w, double a, double tile, double serial)
 {
-    return tr_overlapped(f * tokens, w + a * tokens, serial);
+    return tr_overlapped(f * tr_max(tokens, tile), w + a * tokens, serial);
 }
 
-/* (6) Time of routed experts: as (5), weights w per expert for `touched` experts on this rank. */
-TR_FN double tr_expert_seconds(double tokens, double touched, double f, double w, double a, double serial)
+/* (6) Time of routed experts: as (5), weights w per expert for `touched` experts on this rank, arithmetic of `least`
+ * tokens at least: a tile for each expert touched, over the experts of a token. */
+TR_FN double tr_expert_seconds(double tokens, double touched, double f, double w, double a, double least, double serial)
 {
-    return tr_overlapped(f * tokens, w * touched + a * tokens, serial);
+    return tr_overlapped(f * tr_max(tokens, least), w * touched + a * tokens, serial);
 }
 
 /* (7) Tokens of one microbatch on one data-parallel rank, largest of the pp * dp shares. */

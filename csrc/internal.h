@@ -48,10 +48,10 @@ enum {
 enum { NEED_TYPICAL = 1, NEED_BOUND = 2, NEED_PREFILL = 4, NEED_SPLIT = 8, NEED_READ = 16, NEED_READ_BOUND = 32, NEED_WORK = 64 };
 
 typedef struct { double f, w, a; } row_t;                         /* dense row with FLOP: s/token, s, s/token */
-typedef struct { double f, w, a, read; uint32_t pair, pad; } expert_t; /* w per expert on a rank, read in all */
+typedef struct { double f, w, a, read, tile; uint32_t pair, pad; } expert_t; /* w per expert on a rank, read in all */
 #define TR_LINES 6 /* of one collective: as many algorithms as can be best at some size */
 typedef struct { double latency, slope; } line_t;
-typedef struct { double bytes; uint32_t n, pad; line_t line[TR_LINES]; } lines_t; /* least of latency + slope x */
+typedef struct { double bytes; uint32_t n, used; line_t line[TR_LINES]; } lines_t; /* least of latency + slope x */
 typedef struct {
     double window, chunked;
     double compute, memory;                       /* typical s per sequence and cached token, cache in main memory */
@@ -68,7 +68,7 @@ typedef struct { double room, slow; } place_t; /* bytes left for a cache, reads 
 /* One combination, bound to numbers. The rows follow in one block: body, head, experts, contexts, nets, places. */
 typedef struct {
     double k[N_COMBINATION];
-    double inv_dp, inv_pp, inv_ep, inv_cp, max_context, serial;
+    double inv_dp, inv_pp, inv_ep, inv_cp, max_context, serial, tile;
     double state_bytes;                           /* stored on one chip per sequence */
     double state_traffic, state_traffic_bound;    /* moved per sequence and step by the replica */
     double state_seconds;                         /* typical, per sequence and step */
@@ -98,18 +98,19 @@ typedef struct {
 /* Tables over the batch axis for one (pp, dp, cp): what only the split of the batch decides. */
 typedef struct { double *tokens, *seq_tokens, *expert_tokens, *tokens_bound, *expert_bound, *seqs, *micro; } shares_t;
 
-typedef struct { double peak, inv_peak, inv_peak_typical; } rate_t;
+typedef struct { double peak, inv_peak, inv_peak_typical, inv_peak_attention; } rate_t;
 typedef struct {
     tr_hardware hw;
     double serial; /* of the estimate */
     double inv_level[4], inv_level_typical[4];
-    double inv_bw, inv_bw_typical, per_byte_in, per_byte_out, per_byte_in_typical, per_byte_out_typical;
+    double inv_bw, inv_bw_typical, inv_bw_cache, inv_quant, per_byte_in, per_byte_out, per_byte_in_typical, per_byte_out_typical;
 } chip_t;
 typedef struct {
     tr_model spec;
     tr_operator *ops;
     uint32_t *pair; /* per operator: its (E, k) pair */
     int routed;      /* has routed experts */
+    double kernels;  /* rows that one forward pass executes, collectives aside */
     uint32_t n_nets; /* sizes of its all-reduces; 0 where each has one algorithm */
 } model_t;
 

@@ -15,14 +15,14 @@ TR_TARGET static void TR_ISA_FN(batch)(const coef_t *c, size_t n, const double *
     const int fewest = (needs & NEED_READ_BOUND) != 0;
     size_t i;
     uint32_t r;
-    const double light = c->k[K_LIGHT], light_token = c->k[K_LIGHT_TOKEN], serial = c->serial;
+    const double light = c->k[K_LIGHT], light_token = c->k[K_LIGHT_TOKEN], serial = c->serial, tile = c->tile;
     const double latency = c->k[K_LATENCY];
     for (i = 0; i < n; i++) fixed[i] = (constant + tokens[i] * per_token) + (light + tokens[i] * light_token);
     for (i = 0; split && i < n; i++) compute[i] = 0.0, memory[i] = light + tokens[i] * light_token;
     for (i = 0; split && i < n; i++) network[i] = latency + tokens[i] * per_token;
     for (r = 0; r < c->n_net; r++) {
         const lines_t *l = &c->nets[r];
-        if (l->bytes == 0.0) continue;
+        if (!l->used) continue;
         for (i = 0; i < n; i += LANES) { /* the best line of each batch value, a few registers at a time */
             const size_t lanes = n - i < LANES ? n - i : LANES;
             double least[LANES];
@@ -40,21 +40,21 @@ TR_TARGET static void TR_ISA_FN(batch)(const coef_t *c, size_t n, const double *
     for (i = 0; count && i < n; i++) read[i] = c->read_bytes;
     for (r = 0; r < c->n_body + c->n_head; r++) {
         const double f = c->rows[r].f, w = c->rows[r].w, a = c->rows[r].a;
-        for (i = 0; i < n; i++) fixed[i] += tr_row_seconds(tokens[i], f, w, a, serial);
+        for (i = 0; i < n; i++) fixed[i] += tr_row_seconds(tokens[i], f, w, a, tile, serial);
         for (i = 0; split && i < n; i++) {
-            double fast = f * tokens[i], slow = w + a * tokens[i];
+            double fast = f * tr_max(tokens[i], tile), slow = w + a * tokens[i];
             compute[i] += fast >= slow ? fast : 0.0;
             memory[i] += fast >= slow ? 0.0 : slow;
         }
     }
     for (r = 0; r < c->n_expert; r++) {
         const double f = c->experts[r].f, w = c->experts[r].w, a = c->experts[r].a, bytes = c->experts[r].read;
-        const double inv_ep = c->inv_ep;
+        const double inv_ep = c->inv_ep, least = c->experts[r].tile;
         const double *restrict d = touched[r];
         for (i = 0; i < n; i++)
-            fixed[i] += tr_expert_seconds(expert_tokens[i], tr_experts_per_rank(d[i], inv_ep), f, w, a, serial);
+            fixed[i] += tr_expert_seconds(expert_tokens[i], tr_experts_per_rank(d[i], inv_ep), f, w, a, d[i] * least, serial);
         for (i = 0; split && i < n; i++) {
-            double fast = f * expert_tokens[i];
+            double fast = f * tr_max(expert_tokens[i], d[i] * least);
             double slow = w * tr_experts_per_rank(d[i], inv_ep) + a * expert_tokens[i];
             compute[i] += fast >= slow ? fast : 0.0;
             memory[i] += fast >= slow ? 0.0 : slow;
@@ -132,7 +132,7 @@ TR_TARGET TR_FN typical_t TR_ISA_FN(typical_form)(const tr_plan *p, const coef_t
     const double prompt = c->inv_cp == 1.0 ? x->isl : tr_microbatch(x->isl, p->axis[AX_CP][c->cp_index]);
     const double n[2] = {tokens, prompt}, last[2] = {tokens, 1.0}, e_n[2] = {routed, x->isl * c->k[K_DP]};
     const double light = c->k[K_LIGHT], light_token = c->k[K_LIGHT_TOKEN], per_token = c->k[K_PER_TOKEN];
-    const double constant = c->k[K_OVERHEAD] + c->k[K_LATENCY], inv_ep = c->inv_ep;
+    const double constant = c->k[K_OVERHEAD] + c->k[K_LATENCY], inv_ep = c->inv_ep, tile = c->tile;
     const row_t *rows = c->rows;
     double sum[2];
     typical_t t = {{0.0, 0.0}, 0.0, light + tokens * light_token, c->k[K_LATENCY] + tokens * per_token, c->read_bytes};
@@ -145,11 +145,11 @@ TR_TARGET TR_FN typical_t TR_ISA_FN(typical_form)(const tr_plan *p, const coef_t
         t.network += seconds;
     }
     for (r = 0; r < c->n_body; r++)
-        for (j = 0; j < 2; j++) sum[j] += tr_row_seconds(n[j], rows[r].f, rows[r].w, rows[r].a, serial);
+        for (j = 0; j < 2; j++) sum[j] += tr_row_seconds(n[j], rows[r].f, rows[r].w, rows[r].a, tile, serial);
     for (; r < c->n_body + c->n_head; r++)
-        for (j = 0; j < 2; j++) sum[j] += tr_row_seconds(last[j], rows[r].f, rows[r].w, rows[r].a, serial);
+        for (j = 0; j < 2; j++) sum[j] += tr_row_seconds(last[j], rows[r].f, rows[r].w, rows[r].a, tile, serial);
     for (r = 0; (needs & NEED_SPLIT) && r < c->n_body + c->n_head; r++) {
-        const double f = rows[r].f * tokens, m = rows[r].w + rows[r].a * tokens;
+        const double f = rows[r].f * tr_max(tokens, tile), m = rows[r].w + rows[r].a * tokens;
         t.compute += f >= m ? f : 0.0;
         t.memory += f >= m ? 0.0 : m;
     }
@@ -158,8 +158,10 @@ TR_TARGET TR_FN typical_t TR_ISA_FN(typical_form)(const tr_plan *p, const coef_t
         double distinct[2];
         TR_ISA_FN(distinct_experts)(&p->pairs[e->pair], e_n, distinct);
         for (j = 0; j < 2; j++)
-            sum[j] += tr_expert_seconds(e_n[j], tr_experts_per_rank(distinct[j], inv_ep), e->f, e->w, e->a, serial);
-        const double f = e->f * routed, m = e->w * tr_experts_per_rank(distinct[0], inv_ep) + e->a * routed;
+            sum[j] += tr_expert_seconds(e_n[j], tr_experts_per_rank(distinct[j], inv_ep), e->f, e->w, e->a,
+                                        distinct[j] * e->tile, serial);
+        const double f = e->f * tr_max(routed, distinct[0] * e->tile);
+        const double m = e->w * tr_experts_per_rank(distinct[0], inv_ep) + e->a * routed;
         t.compute += f >= m ? f : 0.0;
         t.memory += f >= m ? 0.0 : m;
         t.read += e->read * distinct[0];

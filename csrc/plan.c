@@ -151,6 +151,7 @@ static int copy_models(tr_plan *p, const tr_axes *x, tr_error *err)
             int code = check_operator(o, (int64_t)m, i, err);
             if (code) return code;
             to->ops[i] = *o;
+            if (o->kind < TR_ALL_REDUCE) to->kernels += o->count;
             if (o->kind == TR_EXPERTS) {
                 size_t k;
                 for (k = 0; k < p->n_pairs; k++)
@@ -233,15 +234,18 @@ static int copy_hardware(tr_plan *p, const tr_axes *x, tr_error *err)
         if (h->struct_size != size)
             return tr_fail(err, TR_ERR_STRUCT_SIZE, AX_HARDWARE, (int64_t)i, "struct_size differs within the array");
         const double network[] = {h->reduction, h->reduction_latency, h->wrap};
-        const double shares[] = {h->compute_efficiency, h->memory_efficiency, h->link_efficiency};
-        const double seconds[] = {h->link_latency, h->scaleout_latency, h->layer_overhead, h->step_overhead};
+        const double shares[] = {h->compute_efficiency,   h->memory_efficiency, h->link_efficiency,  h->kv_efficiency,
+                                 h->attention_efficiency, h->narrow_efficiency, h->quant_efficiency};
+        const double seconds[] = {h->link_latency, h->scaleout_latency, h->layer_overhead, h->step_overhead,
+                                  h->kernel_overhead};
         int ok = finite_from(h->memory_bytes, 1.0) && finite_from(h->memory_bandwidth, 1.0)
                  && finite_from(h->sram_bytes, 0.0) && h->domain >= 1.0 && finite_from(h->link_bandwidth, 0.0)
                  && finite_from(h->scaleout_bandwidth, 0.0) && unknown_or(h->power_max) && unknown_or(h->power_idle)
                  && unknown_or(h->usd_per_s) && (h->link_bandwidth > 0.0 || h->domain == 1.0);
         size_t j;
-        for (j = 0; j < 3; j++) ok = ok && shares[j] > 0.0 && shares[j] <= 1.0;
-        for (j = 0; j < 4; j++) ok = ok && finite_from(seconds[j], 0.0);
+        for (j = 0; j < sizeof shares / sizeof *shares; j++) ok = ok && shares[j] > 0.0 && shares[j] <= 1.0;
+        for (j = 0; j < sizeof seconds / sizeof *seconds; j++) ok = ok && finite_from(seconds[j], 0.0);
+        ok = ok && finite_from(h->tile, 1.0) && finite_from(h->expert_imbalance, 1.0);
         ok = ok && !(h->power_idle > h->power_max) && h->serial >= 0.0 && h->serial <= 1.0;
         for (j = 0; j < 3; j++) ok = ok && finite_from(network[j], 0.0);
         ok = ok && h->reduction <= 1.0 && check_topology(h) && check_levels(h);
@@ -264,6 +268,8 @@ static int copy_hardware(tr_plan *p, const tr_axes *x, tr_error *err)
         if (c->hw.n_levels + 1 > p->max_places) p->max_places = c->hw.n_levels + 1;
         c->inv_bw = 1.0 / h->memory_bandwidth;
         c->inv_bw_typical = 1.0 / (h->memory_bandwidth * h->memory_efficiency);
+        c->inv_bw_cache = 1.0 / (h->memory_bandwidth * h->memory_efficiency * h->kv_efficiency);
+        c->inv_quant = 1.0 / h->quant_efficiency;
         c->per_byte_in = h->link_bandwidth > 0.0 ? 1.0 / h->link_bandwidth : 0.0;
         c->per_byte_out = h->scaleout_bandwidth > 0.0 ? 1.0 / h->scaleout_bandwidth : 0.0;
         c->per_byte_in_typical = h->link_bandwidth > 0.0 ? 1.0 / (h->link_bandwidth * h->link_efficiency) : 0.0;
@@ -298,7 +304,10 @@ static int copy_precisions(tr_plan *p, const tr_axes *x, tr_error *err)
             if (!finite_from(r->peak, 1.0) && r->peak != 0.0)
                 return tr_fail(err, TR_ERR_VALUE, AX_HARDWARE, (int64_t)i, "peak of precision %zu is %g", j, r->peak);
             r->inv_peak = r->peak > 0.0 ? 1.0 / r->peak : 0.0;
-            r->inv_peak_typical = r->peak > 0.0 ? 1.0 / (r->peak * p->chips[i].hw.compute_efficiency) : 0.0;
+            const tr_hardware *h = &p->chips[i].hw;
+            const double reached = h->compute_efficiency * (p->precisions[j].act_bytes < 2.0 ? h->narrow_efficiency : 1.0);
+            r->inv_peak_typical = r->peak > 0.0 ? 1.0 / (r->peak * reached) : 0.0;
+            r->inv_peak_attention = r->peak > 0.0 ? 1.0 / (r->peak * (reached * h->attention_efficiency)) : 0.0;
         }
     return TR_OK;
 }

@@ -100,6 +100,9 @@ typedef struct tr_hardware {
     double compute_efficiency, memory_efficiency, link_efficiency;
     double layer_overhead, step_overhead;
     double serial;                         /* share of a row's shorter time (compute, memory) that is not hidden */
+    double kv_efficiency, quant_efficiency; /* over memory_efficiency: caches; weights unpacked on the way */
+    double attention_efficiency, narrow_efficiency; /* over compute_efficiency: prompts' attention; formats below 16 bit */
+    double kernel_overhead, tile, expert_imbalance; /* s per executed row; tokens at least; busiest over mean rank */
     double reduction, reduction_latency;   /* in a switch: share of the bandwidth, 0 without; seconds */
     double dims[3], wrap;                  /* of a torus: chips along each axis, 1 where unused; see Link.wrap */
     int32_t topology;

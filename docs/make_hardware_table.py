@@ -109,7 +109,7 @@ def remade(text: str) -> str:
 
 def draw() -> None:
     """The picture: all-reduce over five networks."""
-    note = "Solid: typical. Dotted: bound, bytes at the datasheet bandwidth.\nMarker: another algorithm becomes the fastest"
+    note = "Solid: typical. Dotted: bound, bytes at the datasheet bandwidth.\nMarker: from here another algorithm wins."
     all_reduce_plot(NETWORKS, PICTURE, heading="All-reduce: time against size", note=note)
 
 

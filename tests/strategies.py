@@ -195,7 +195,16 @@ def made_hardware(draw: Any, sram: bool = True) -> Hardware:
         power_idle=power * dice.uniform(0.0, 1.0) if dice.chance() else math.nan,
         usd_per_hour=dice.choice([math.nan, 0.0, dice.magnitude(1e-3, 1e3), dice.magnitude(1e-3, 1e3)]),
         calibration=Calibration(
-            *shares, *(dice.maybe(1e-7, 1e-2) for _ in range(4)), serial=dice.choice([0.0, 0.0, dice.uniform(0.0, 1.0)])
+            *shares,
+            *(dice.maybe(1e-7, 1e-2) for _ in range(4)),
+            serial=dice.choice([0.0, 0.0, dice.uniform(0.0, 1.0)]),
+            kv_efficiency=dice.choice([1.0, dice.uniform(0.1, 1.0)]),
+            attention_efficiency=dice.choice([1.0, dice.uniform(0.1, 1.0)]),
+            narrow_efficiency=dice.choice([1.0, dice.uniform(0.1, 1.0)]),
+            quant_efficiency=dice.choice([1.0, dice.uniform(0.1, 1.0)]),
+            kernel_overhead=dice.maybe(1e-8, 1e-4),
+            tile=dice.choice([1.0, 64.0, dice.uniform(1.0, 300.0)]),
+            expert_imbalance=dice.choice([1.0, dice.uniform(1.0, 3.0)]),
         ),
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +11,7 @@ import tokenroof as tr
 from tokenroof.catalogue import hardware, hardware_ids
 from tokenroof.collectives import all_gather, all_reduce, all_to_all, point_to_point, reduce_scatter
 from tokenroof.errors import SpecError, UnknownNameError
+from tokenroof.plot import _changes, all_reduce_plot
 from tokenroof.reference.network import Network
 from tokenroof.specs import Link
 
@@ -208,3 +210,24 @@ def test_errors(call: object, said: str) -> None:
 def test_unknown_chip() -> None:
     with pytest.raises(UnknownNameError, match="h100-sxm"):
         all_reduce("h100-sx", 8, 1)
+
+
+def test_plot(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    all_reduce_plot({"8 x H100": ("h100-sxm", 8), "8 x MI300X": ("mi300x", 8)}, tmp_path / "plot.png", note="a note")
+    assert (tmp_path / "plot.png").read_bytes().startswith(b"\x89PNG")
+    assert [path.name for path in tmp_path.iterdir()] == ["plot.png"]
+
+
+def test_plot_marks_where_algorithms_change() -> None:
+    """One-shot meets two-shot where 2.5 us more latency buy 7 - 1.75 tensors less at 360 GB/s."""
+    (first, one), (second, two), *_ = _changes(H100, 8, [1e3, 1e5, 1e6, 1e7, 1e9])
+    assert (first, one, two) == (1e3, "one-shot", "two-shot")
+    assert second == pytest.approx(2.5e-6 * 360e9 / 5.25, rel=1e-4)
+
+
+def test_plot_refuses_nothing_to_draw(tmp_path: Path) -> None:
+    for networks, sizes in (({}, (1e3, 1e9)), ({"H100": (H100, 8)}, (1e9, 1e3))):
+        with pytest.raises(SpecError, match="two sizes above 0 in order"):
+            all_reduce_plot(networks, tmp_path / "plot.png", sizes=sizes)
+    assert not list(tmp_path.iterdir())

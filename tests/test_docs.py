@@ -130,13 +130,15 @@ def table(page: str, head: str) -> list[list[str]]:
     return rows
 
 
-def test_models_is_as_made() -> None:
-    spec = importlib.util.spec_from_file_location("make_models_table", ROOT / "docs/make_models_table.py")
+@pytest.mark.parametrize("page", ["models", "hardware"])
+def test_page_is_as_made(page: str) -> None:
+    script = f"make_{page}_table"
+    spec = importlib.util.spec_from_file_location(script, ROOT / f"docs/{script}.py")
     assert spec is not None and spec.loader is not None
     made = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(made)
-    text = (ROOT / "docs/models.md").read_text(encoding="utf-8")
-    assert text == made.remade(text), "run python docs/make_models_table.py"
+    text = (ROOT / f"docs/{page}.md").read_text(encoding="utf-8")
+    assert text == made.remade(text), f"run python docs/{script}.py"
 
 
 def test_nomenclature_has_every_column() -> None:

@@ -46,7 +46,7 @@ DOMAINS: dict[str, st.SearchStrategy[float]] = {
     "prefill": SECONDS, "step": SECONDS, "inv_batch": SHARE, "decode_share": SHARE, "ttft": SECONDS, "tpot": SECONDS,
     "later": COUNT, "weights": AMOUNT, "kv_sequence": st.one_of(AMOUNT, magnitude(1e-300, 1.0)), "usable": AMOUNT,
     "ranks": RANKS, "domain": RANKS, "alpha": SECONDS, "per_byte": SECONDS, "closed": st.sampled_from([0.0, 1.0]),
-    "axes": st.sampled_from([1.0, 2.0, 3.0]), "serial": st.floats(0.0, 1.0), "one": SECONDS, "other": SECONDS,
+    "tile": COUNT, "least": AMOUNT, "axes": st.sampled_from([1.0, 2.0, 3.0]), "serial": st.floats(0.0, 1.0), "one": SECONDS, "other": SECONDS,
     "need": AMOUNT, "room": st.one_of(AMOUNT, AMOUNT.map(lambda n: -n)), "copies": RANKS,
     "nodes": st.one_of(st.just(0.0), RANKS),
     "share": st.floats(1e-6, 1.0), "exponent": COUNT, "base": st.floats(0.0, 1.0), "count": AMOUNT, "stored": AMOUNT,

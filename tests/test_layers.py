@@ -25,8 +25,8 @@ FLOORS = (
     ("formulas", "specs", "catalogue", "lowering", "reference"),
     ("_native",),
     ("plan", "axes", "callbacks", "jit"),
-    ("layouts", "sweep", "result", "cite", "text", "points", "explain", "collectives"),
-    ("fleets", "serving", "techniques", "calibrate", "plot"),
+    ("layouts", "calibration", "sweep", "result", "cite", "text", "points", "explain", "collectives"),
+    ("fleets", "serving", "techniques", "calibrate", "plot", "validation"),
     ("cli", "__main__"),
 )
 FLOOR = {name: number for number, names in enumerate(FLOORS) for name in names}

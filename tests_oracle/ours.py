@@ -31,6 +31,11 @@ def shape_of(config: Mapping[str, Any]) -> Shape:
     return read_shape(ConfigReader(text_config(config, "config"), "config"))
 
 
+def has_scan(config: Mapping[str, Any]) -> bool:
+    """Whether a config has a recurrent mixer."""
+    return any(row.state_elems for row in model_from_hf(config).operators)
+
+
 def params_by_row(config: Mapping[str, Any]) -> dict[str, int]:
     """Stored elements of each row that has any."""
     return {row.name: round(row.params) for row in model_from_hf(config).operators if row.params}
@@ -65,10 +70,10 @@ def flops(config: Mapping[str, Any], queries: int, cached: int, *, head: bool) -
 
 def _flops(row: Operator, group: LayerGroup | None, queries: int, cached: int, head: bool) -> Iterator[Line]:
     mixer = _mixer(row, group)
-    if isinstance(mixer, Recurrent) and row.kind is Kind.ATTENTION:
-        return  # convolution and scan: `theirs.run` leaves them out too
-    if isinstance(mixer, Recurrent) and row.name.startswith("dt_proj"):
-        return  # transformers multiplies by this matrix within the scan
+    if isinstance(mixer, Recurrent) and (row.kind is Kind.ATTENTION or row.name.startswith("dt_proj")):
+        why = "not compared within recurrent mixers, but for their projections"
+        yield Line(row.name, row.count * row.flops_token * queries, 0.0, why)  # `theirs.run` leaves them out too
+        return
     if row.kind is Kind.HEAD and not head:
         return
     keys = cached + queries

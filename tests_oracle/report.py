@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 
-COLUMNS = ("parameters", "absent keys", "FLOPs", "cache")
+COLUMNS = ("parameters", "absent keys", "FLOPs", "cache", "absent windows")
 
 
 class Report:
@@ -39,9 +39,9 @@ class Report:
     def lines(self) -> Iterator[str]:
         """The table, then reasons, each with the families that it holds for."""
         width = max(map(len, self._cells), default=8) + 2
-        yield f"{'family':<{width}}" + "".join(f"{name:<20}" for name in COLUMNS)
+        yield f"{'family':<{width}}" + "".join(f"{name:<17}" for name in COLUMNS)
         for family, cells in sorted(self._cells.items()):
-            yield f"{family:<{width}}" + "".join(f"{cells.get(name, 'not run'):<20}" for name in COLUMNS)
+            yield f"{family:<{width}}" + "".join(f"{cells.get(name, 'not run'):<17}" for name in COLUMNS)
         clean = [family for family, cells in self._cells.items() if _is_clean(cells)]
         yield f"{len(self._cells)} families, {len(clean)} compared without a difference"
         yield from _listed("skipped", self._skipped)

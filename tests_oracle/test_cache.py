@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from . import ours, theirs
+from .absent import NULL_WHEN_ABSENT, lowers, plausible, without_one_key
 from .examples import FAMILIES, RUNS, examples, story
 from .report import Report
 
 #: Shorter than every window of the generators, between them, longer.
 TOKENS = (5, 12, 40)
+
+#: Longer than every window that a class means by itself.
+LONG = 10_000
+
+_WINDOW_KEY = re.compile(r"window|sliding|chunk|pattern|layer_types|interval|local|no_rope|attention_types|dense_att")
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -36,3 +44,36 @@ def test_random_configs(family: str, report: Report) -> None:
             )
     report.cell(family, "cache", RUNS, len(wrong))
     assert not wrong, f"{len(wrong)} of {RUNS} configs differ; the first:\n{wrong[0]}"
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_absent_windows(family: str, report: Report) -> None:
+    """Without a key that decides which layers have a window, as many tokens are kept as the class's default says."""
+    if not theirs.known(family):
+        report.skip(family, "absent windows", "transformers has no such model_type")
+        pytest.skip("transformers has no such model_type")
+    report.start(family, "absent windows")
+    compared, wrong = 0, {}
+    for _, config in examples(family, 3):
+        if ours.has_scan(config):  # prompts that are longer than any default would take minutes
+            report.skip(family, "absent windows", "a recurrence over so many tokens is slow")
+            pytest.skip("a recurrence over so many tokens is slow")
+        for key, fewer in without_one_key(config):
+            if not _WINDOW_KEY.search(key) or not plausible(fewer) or not lowers(fewer):
+                continue
+            if (family, key) in NULL_WHEN_ABSENT:
+                report.note(family, "absent windows", f"without {key} as with null, which TOML cannot spell")
+                continue
+            try:
+                stored = theirs.run(theirs.text_model(fewer, "meta")[0], LONG, "meta").cache_bytes
+            except Exception:  # a default that the other keys contradict, or a context that is shorter
+                continue
+            expected = sum(line.theirs for line in ours.cache(fewer, LONG))
+            compared += 1
+            if stored != expected:
+                wrong[key] = f"without {key}: {expected:,.0f} B of ours, {stored:,} B stored"
+    if compared:
+        report.cell(family, "absent windows", compared, len(wrong))
+    else:
+        report.skip(family, "absent windows", "no such key")
+    assert not wrong, "\n".join(wrong.values())

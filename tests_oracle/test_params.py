@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
-from tokenroof.catalogue import model, model_ids
-from tokenroof.errors import ConfigError
+from tokenroof.catalogue import model_ids
 from tokenroof.lowering import families, model_from_hf
 
 from . import theirs
+from .absent import lowers, plausible, without_one_key
+from .catalogue import comparable
 from .examples import EXAMPLES, FAMILIES, NO_ORACLE, examples, story
 from .generators import GENERATORS
 from .ours import params_by_row
 from .report import Report
-
-#: Keys without which a config is no config: absent ones are refused, and the class's default is nobody's model.
-#: ``q_lora_rank`` is not among those that published files leave out; absent, it is a ``null`` that some format dropped.
-CORE = {"model_type", "text_config", "layer_types", "q_lora_rank"}
 
 
 def difference(config: Mapping[str, Any]) -> str:
@@ -53,30 +50,6 @@ def test_random_configs(family: str, report: Report) -> None:
     assert not wrong, f"{len(wrong)} of {EXAMPLES} configs differ; the first:\n{wrong[0]}"
 
 
-def without_one_key(config: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """``config`` without each of its keys in turn; those of a wrapper's language model."""
-    inner = config.get("text_config", config)
-    for key in inner:
-        if key in CORE:
-            continue
-        fewer = {name: value for name, value in inner.items() if name != key}
-        if key == "num_key_value_heads":  # some classes mean 8 or 32 of them: as many heads as that can go with
-            fewer |= {"num_attention_heads": 32, "hidden_size": 64}
-        yield key, config | {"text_config": fewer} if "text_config" in config else fewer
-
-
-def plausible(config: Mapping[str, Any]) -> bool:
-    """Whether transformers builds a model that could run."""
-    try:
-        theirs.learned(config)
-    except Exception:  # whatever the class's default clashes with
-        return False
-    text = theirs.config_of(config).get_text_config(decoder=True)
-    text.allow_global_per_layer_attribute_access = True  # Gemma 4 has KV heads per layer
-    heads, kv_heads = (getattr(text, f"num_{kind}_heads", None) for kind in ("attention", "key_value"))
-    return not (isinstance(heads, int) and isinstance(kv_heads, int) and heads % kv_heads)
-
-
 @pytest.mark.parametrize("family", FAMILIES)
 def test_absent_keys(family: str, report: Report) -> None:
     """A key that is left out is refused by name, or means what the class's default means."""
@@ -87,11 +60,7 @@ def test_absent_keys(family: str, report: Report) -> None:
     compared, wrong = 0, {}
     for _, config in examples(family, 3):
         for key, fewer in without_one_key(config):
-            try:
-                model_from_hf(fewer)
-            except ConfigError:
-                continue
-            if not plausible(fewer):
+            if not (lowers(fewer) and plausible(fewer)):
                 continue
             compared += 1
             found = difference(fewer)
@@ -103,21 +72,12 @@ def test_absent_keys(family: str, report: Report) -> None:
 
 @pytest.mark.parametrize("model_id", model_ids())
 def test_catalogue(model_id: str, report: Report) -> None:
-    entry = model(model_id)
-    if entry.status != "official":
-        reason = f"{entry.status}, no published config"
-    elif not theirs.known(entry.config["model_type"]):
-        reason = f"transformers has no model_type {entry.config['model_type']!r}"
-    else:
-        reason = ""
-    if reason:
-        report.configs[f"parameters skipped: {reason}"].append(model_id)
-        pytest.skip(reason)
     try:
-        found = difference(entry.config)
+        config = comparable(model_id)
     except theirs.Unknown as error:
         report.configs[f"parameters skipped: {error}"].append(model_id)
         pytest.skip(str(error))
+    found = difference(config)
     report.configs["PARAMETERS DIFFER" if found else "parameters equal"].append(model_id)
     assert not found, f"{model_id}: {found}"
 

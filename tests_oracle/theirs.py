@@ -83,6 +83,9 @@ def _rename(config: Mapping[str, Any]) -> dict[str, Any]:
     if renamed["model_type"] == "minimax" and "attn_type_list" in renamed:  # the original files' way to say it
         kinds = ("linear_attention", "full_attention")
         renamed["layer_types"] = [kinds[number] for number in renamed.pop("attn_type_list")]
+    if renamed["model_type"] == "minimax" and "attn_type_list" in renamed:  # the name in the published code
+        kinds = ("linear_attention", "full_attention")
+        renamed["layer_types"] = [kinds[kind] for kind in renamed.pop("attn_type_list")]
     renamed.pop("quantization_config", None)  # the sizes are those of the weights before packing
     return renamed
 

@@ -101,6 +101,8 @@ static void chip(tr_hardware *h)
     h->link_efficiency = 0.75;
     h->layer_overhead = 1e-5;
     h->step_overhead = 5e-4;
+    h->kv_efficiency = h->attention_efficiency = h->narrow_efficiency = h->quant_efficiency = 1.0;
+    h->tile = h->expert_imbalance = 1.0;
 }
 
 static void bf16(tr_precision *p)
@@ -242,6 +244,9 @@ static void random_chip(tr_hardware *h, rng_t *r)
     if (rng_below(r, 2)) h->scaleout_bandwidth = 50e9, h->scaleout_latency = 1e-5;
     if (rng_below(r, 3) == 0) h->sram_bytes = 2e10; /* whole models on chip */
     if (rng_below(r, 3) == 0) h->serial = 0.25;
+    if (rng_below(r, 3) == 0) h->kv_efficiency = 0.9, h->attention_efficiency = 0.5, h->narrow_efficiency = 0.7;
+    if (rng_below(r, 3) == 0) h->quant_efficiency = 0.6, h->kernel_overhead = 2e-6, h->expert_imbalance = 1.3;
+    if (rng_below(r, 3) == 0) h->tile = 64.0;
     random_network(h, r);
     random_levels(h, r);
     if (rng_below(r, 3) == 0) h->usd_per_s = NAN;

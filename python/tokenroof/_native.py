@@ -306,7 +306,8 @@ def _hardware(chips: Sequence[Hardware], keep: list[Any]) -> Any:
         item.compute_efficiency, item.memory_efficiency = cal.compute_efficiency, cal.memory_efficiency
         item.link_efficiency = cal.link_efficiency
         item.layer_overhead, item.step_overhead = cal.layer_overhead, cal.step_overhead
-        item.serial = cal.serial
+        for name in _CALIBRATED:
+            setattr(item, name, getattr(cal, name))
         _network(item, chip.scaleup)
         item.n_levels = len(chip.levels)
         for level, given in zip(item.levels, chip.levels, strict=False):
@@ -317,6 +318,17 @@ def _hardware(chips: Sequence[Hardware], keep: list[Any]) -> Any:
 
 
 _HOLDS = {"weights": 1, "kv": 2}
+#: Fields of Calibration that the native struct has under the same names, besides those that `_hardware` names.
+_CALIBRATED = (
+    "serial",
+    "kv_efficiency",
+    "attention_efficiency",
+    "narrow_efficiency",
+    "quant_efficiency",
+    "kernel_overhead",
+    "tile",
+    "expert_imbalance",
+)
 
 
 def _network(item: Any, link: Link | None) -> None:

@@ -1,7 +1,7 @@
 """What one collective costs on one chip's network: seconds, the algorithm that a message of its size takes, and why.
 
-The same numbers as in a sweep: equations (10) to (13) and (27) to (34) of docs/formulas.md. By default a `typical` time, with
-latencies and reached shares of the links; ``bound=True`` counts bytes at the datasheet bandwidth alone.
+The same numbers as in a sweep: equations (10) to (13), (27) to (32), (34) of docs/formulas.md. By default `typical`,
+with latencies and reached shares of the links; ``bound=True`` counts bytes at the datasheet bandwidth alone.
 """
 
 from __future__ import annotations
@@ -125,7 +125,7 @@ def all_to_all(
     bytes : float or str
         That one rank sends, the part for itself included.
     bound : bool
-        Bytes at the datasheet bandwidth, no latency, levels overlapped. What a torus' middle lets through is not counted.
+        Bytes at the datasheet bandwidth, no latency, levels overlapped; not what the middle of a torus lets through.
     copies, nodes : float
         Ranks that each token goes to, and the most domains among them where the router limits that (DeepSeek-V3: 8 in
         4 nodes): only so many copies leave the domain. 0: no limit.

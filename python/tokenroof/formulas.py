@@ -126,7 +126,7 @@ def causal_pairs(isl: float, window: float) -> float:
     return w * (w + 1.0) * 0.5 + (isl - w) * w
 
 
-def row_seconds(tokens: float, f: float, w: float, a: float, serial: float) -> float:
+def row_seconds(tokens: float, f: float, w: float, a: float, tile: float, serial: float) -> float:
     """(5) Time of a dense row [s]: the roofline of f n against w + a n, by (26).
 
     Parameters
@@ -135,6 +135,8 @@ def row_seconds(tokens: float, f: float, w: float, a: float, serial: float) -> f
         Tokens n of the step on this rank [1].
     f, w, a : float
         Compute [s/token], weight traffic [s] and activation traffic [s/token] of the row on one chip.
+    tile : float
+        Tokens that the arithmetic takes at least: what a matrix unit works on at once [1].
     serial : float
         Share of the shorter of compute and memory that is not hidden [1].
 
@@ -142,12 +144,15 @@ def row_seconds(tokens: float, f: float, w: float, a: float, serial: float) -> f
     ----------
     Williams, Waterman, Patterson: Roofline. doi:10.1145/1498765.1498785
     """
-    return overlapped(f * tokens, w + a * tokens, serial)
+    return overlapped(f * _max(tokens, tile), w + a * tokens, serial)
 
 
-def expert_seconds(tokens: float, touched: float, f: float, w: float, a: float, serial: float) -> float:
-    """(6) Time of a routed-expert row [s]: as (5) with weights of w [s] for each of `touched` experts on this rank."""
-    return overlapped(f * tokens, w * touched + a * tokens, serial)
+def expert_seconds(tokens: float, touched: float, f: float, w: float, a: float, least: float, serial: float) -> float:
+    """(6) Time of a routed-expert row [s]: as (5) with weights of w [s] for each of `touched` experts on this rank.
+
+    `least`: tokens that the arithmetic takes at least, a tile for each expert touched over the experts of a token [1].
+    """
+    return overlapped(f * _max(tokens, least), w * touched + a * tokens, serial)
 
 
 def microbatch(batch: float, shares: float) -> float:

@@ -1,19 +1,25 @@
-"""Pictures of what `best` found; matplotlib is imported when one is drawn."""
+"""Pictures of what `best` found and of collectives; matplotlib is imported when one is drawn."""
 
 from __future__ import annotations
 
 import math
 import os
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
+from .collectives import all_reduce
 from .errors import SpecError, TokenroofError
 from .files import write_atomically
+from .units import format_si
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
-__all__ = ["cost_plot"]
+    from .specs import Hardware
+
+__all__ = ["all_reduce_plot", "cost_plot"]
 
 #: Okabe and Ito's colours for all kinds of sight, without the yellow that vanishes on white, and three darker ones.
 _COLOURS = (
@@ -30,6 +36,7 @@ _COLOURS = (
 )
 _MARKERS = "osD^vP"
 _PANEL_WIDTH, _HEIGHT, _DPI = 4.6, 5.6, 150  # inches, inches, dots per inch
+_PER_DECADE = 20  # points of a curve
 
 
 def cost_plot(
@@ -76,15 +83,9 @@ def cost_plot(
     drawn = [row for row in rows if _drawable(row[x]) and _drawable(row[y])]
     if not drawn:
         raise SpecError("rows", 0, f"at least one row with {x} and {y} above 0")
-    try:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise TokenroofError("plots need matplotlib: pip install 'tokenroof[plot]'") from None
     panels = list(dict.fromkeys(row[panel] for row in drawn))
     named = list(bright) or list(dict.fromkeys(row[line] for row in drawn))
-    figure = Figure(figsize=(max(_PANEL_WIDTH * len(panels), 7.0), _HEIGHT), layout="constrained")
-    FigureCanvasAgg(figure)  # no window system, no state shared with the caller's own plots
+    figure = _figure(max(_PANEL_WIDTH * len(panels), 7.0), _HEIGHT)
     grid = figure.subplots(1, len(panels), sharex=True, sharey=True, squeeze=False)[0]
     handles: dict[str, Any] = {}
     for axes, name in zip(grid, panels, strict=True):
@@ -113,6 +114,97 @@ def cost_plot(
         title_fontsize="small",
     )
     write_atomically(path, lambda name: figure.savefig(name, format="png", dpi=_DPI))
+
+
+def all_reduce_plot(
+    networks: Mapping[str, tuple[str | Hardware, int]],
+    path: str | os.PathLike[str],
+    *,
+    sizes: tuple[float, float] = (1e3, 1e9),
+    heading: str = "",
+    note: str = "",
+) -> None:
+    """Draw the time of an all-reduce against its size, a line per network, into a PNG file.
+
+    Solid lines are `typical`, dotted ones bounds; a marker is where another algorithm becomes the fastest.
+
+    Parameters
+    ----------
+    networks : mapping
+        What the legend calls a line -> catalogue id or chip, and how many ranks.
+    path : str or path
+        The PNG to write: to a temporary file first, then renamed.
+    sizes : (float, float)
+        First and last size [B].
+    heading, note : str
+        Text above and below.
+
+    Raises
+    ------
+    SpecError
+        When there is nothing to draw, or so many ranks have no link between them.
+    TokenroofError
+        When matplotlib is missing or the file cannot be written.
+    """
+    first, last = sizes
+    if not networks or not 0 < first < last < math.inf:
+        raise SpecError(
+            "networks, sizes", (len(networks), sizes), "at least one network, and two sizes above 0 in order"
+        )
+    steps = math.ceil(_PER_DECADE * math.log10(last / first))
+    xs = [first * (last / first) ** (i / steps) for i in range(steps + 1)]
+    figure = _figure(7.5, 6.5)
+    axes = figure.subplots()
+    for number, (label, (hardware, ranks)) in enumerate(networks.items()):
+        colour = _COLOURS[number % len(_COLOURS)]
+        changes = _changes(hardware, ranks, xs)
+        said = ", ".join(f"{name} from {format_si(at, 'B')}" if i else name for i, (at, name) in enumerate(changes))
+        times = [all_reduce(hardware, ranks, x).seconds for x in xs]
+        axes.plot(xs, times, "-", color=colour, linewidth=1.6, label=f"{label}: {said}")
+        least = [all_reduce(hardware, ranks, x, bound=True).seconds for x in xs]
+        axes.plot(xs, least, ":", color=colour, linewidth=0.9, zorder=1)
+        marks = [at for at, _ in changes[1:]]
+        times = [all_reduce(hardware, ranks, at).seconds for at in marks]
+        axes.plot(marks, times, _MARKERS[number % len(_MARKERS)], color=colour, markersize=5.5)
+    axes.set_xlabel("tensor on each rank [B]")
+    axes.set_ylabel("time of one all-reduce [s]")
+    _decades(axes, "B", "s")
+    axes.set_xlim(first, last)
+    axes.set_ylim(bottom=1e-6 if first >= 1e3 else None)
+    if heading:
+        figure.suptitle(heading, fontsize="large")
+    figure.legend(
+        loc="outside lower left", frameon=False, fontsize="small", title=note, title_fontsize="small", alignment="left"
+    )
+    write_atomically(path, lambda name: figure.savefig(name, format="png", dpi=_DPI))
+
+
+def _changes(hardware: str | Hardware, ranks: int, sizes: Sequence[float]) -> list[tuple[float, str]]:
+    """Sizes from which an algorithm is the fastest, and its name."""
+
+    def name(size: float) -> str:
+        return all_reduce(hardware, ranks, size).algorithm
+
+    found = [(sizes[0], name(sizes[0]))]
+    for below, above in pairwise(sizes):
+        if name(above) == found[-1][1]:
+            continue
+        for _ in range(20):
+            middle = math.sqrt(below * above)
+            below, above = (middle, above) if name(middle) == found[-1][1] else (below, middle)
+        found.append((above, name(above)))
+    return found
+
+
+def _figure(width: float, height: float) -> Figure:
+    try:
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+    except ImportError:
+        raise TokenroofError("plots need matplotlib: pip install 'tokenroof[plot]'") from None
+    figure = Figure(figsize=(width, height), layout="constrained")
+    FigureCanvasAgg(figure)  # no window system, no state shared with the caller's own plots
+    return figure
 
 
 def _drawable(value: float) -> bool:
@@ -146,5 +238,19 @@ def _log_axes(axes: Axes) -> None:
         axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
         axis.set_minor_locator(NullLocator())
         axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.grid(True, color="0.92", linewidth=0.6)
+    axes.set_axisbelow(True)
+
+
+def _decades(axes: Axes, x: str, y: str) -> None:
+    """Logarithmic axes with a number and its unit at each power of ten."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    for axis, unit in ((axes.xaxis, x), (axes.yaxis, y)):
+        axis.set_major_locator(LogLocator(numticks=20))
+        axis.set_minor_locator(NullLocator())
+        axis.set_major_formatter(FuncFormatter(lambda value, _, unit=unit: format_si(value, unit)))
     axes.grid(True, color="0.92", linewidth=0.6)
     axes.set_axisbelow(True)

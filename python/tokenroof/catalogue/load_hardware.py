@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Mapping
+from dataclasses import fields
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ GRADES = ("datasheet", "measured", "derived", "claim", "assumed")
 _HERE = Path(__file__).parent
 _STATUS = ("official", "announced", "claim", "estimated")
 _PEAKS = ("fp32", "tf32", "bf16", "fp8", "int8", "fp6", "fp4", "int4")
-#: Each key of [typical] and of defaults.toml, with its dimension; the first eight are fields of Calibration.
+#: Each key of [typical] and of defaults.toml, with its dimension: the fields of Calibration, then what prices need.
 _TYPICAL = {
     "compute_efficiency": "1",
     "memory_efficiency": "1",
@@ -32,12 +33,19 @@ _TYPICAL = {
     "layer_overhead": "s",
     "step_overhead": "s",
     "serial": "1",
+    "kv_efficiency": "1",
+    "attention_efficiency": "1",
+    "narrow_efficiency": "1",
+    "quant_efficiency": "1",
+    "kernel_overhead": "s",
+    "tile": "1",
+    "expert_imbalance": "1",
     "idle_power_share": "1",
     "life_years": "1",
     "pue": "1",
     "electricity": "USD/J",
 }
-_CALIBRATION = tuple(_TYPICAL)[:8]
+_CALIBRATION = tuple(f.name for f in fields(Calibration))
 #: Each section's quantities with their dimensions; "" marks text.
 _SECTIONS: dict[str, dict[str, str]] = {
     "peak": dict.fromkeys(_PEAKS, "flop/s"),
@@ -237,8 +245,12 @@ class _Reader:
     def typical(self, kind: str) -> dict[str, float]:
         defaults, own = _defaults()[kind], self.table("typical")
         fallback = _Reader({"typical": defaults}, str(_HERE / "defaults.toml"))
-        values = {key: (self if key in own else fallback).number("typical", key) for key in _TYPICAL}
-        for key in ("compute_efficiency", "memory_efficiency", "link_efficiency", "idle_power_share"):
+        usual = {f.name: f.default for f in fields(Calibration)}
+        values = {
+            key: (self if key in own else fallback).number("typical", key, absent=usual.get(key, math.nan))
+            for key in _TYPICAL
+        }
+        for key in (*(name for name in usual if name.endswith("_efficiency")), "idle_power_share"):
             if key in own and not (values[key] <= 1 and (values[key] > 0 or key == "idle_power_share")):
                 raise SpecError(f"typical.{key}", _value(own[key]), "a share above 0, at most 1", self.where)
         if not values["pue"] >= 1:

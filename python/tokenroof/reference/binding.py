@@ -72,7 +72,7 @@ def bind(
     options = options or Options()
     b = Bound(model, hardware, precision, float(tp), float(pp), float(ep), float(dp), float(cp))
     cal = hardware.calibration
-    b.serial = cal.serial
+    b.serial, b.tile = cal.serial, cal.tile
     inv_tp, inv_pp, inv_ep, inv_dp, inv_cp = 1.0 / b.tp, 1.0 / b.pp, 1.0 / b.ep, 1.0 / b.dp, 1.0 / b.cp
     ranks, inv_ranks = b.tp * b.dp * b.cp, inv_tp * inv_dp * inv_cp
     inv_etp = b.ep * inv_ranks
@@ -83,9 +83,11 @@ def bind(
     b.status = _status(b, rate, options.pad_heads)
     if b.status:
         return b
-    ip, ipt = 1.0 / rate, 1.0 / (rate * cal.compute_efficiency)
+    reached = cal.compute_efficiency * (cal.narrow_efficiency if precision.act_bytes < 2.0 else 1.0)
+    ip, ipt, ipa = 1.0 / rate, 1.0 / (rate * reached), 1.0 / (rate * (reached * cal.attention_efficiency))
     bw = 1.0 / hardware.memory_bandwidth
     bwt = 1.0 / (hardware.memory_bandwidth * cal.memory_efficiency)
+    bwc = 1.0 / (hardware.memory_bandwidth * cal.memory_efficiency * cal.kv_efficiency)
     imbalance = fs.stage_imbalance(float(model.layers), b.pp)
     share = imbalance * inv_pp
     zeros = (
@@ -116,6 +118,9 @@ def bind(
     b.placement, b.places = placement, placement.places
     k["room"] = max(room for room, _ in b.places)
 
+    def unpacking(bytes_: float) -> float:
+        return 1.0 / cal.quant_efficiency if bytes_ < precision.act_bytes else 1.0
+
     def dense(o: Operator, count: float, split: float) -> Row:
         bytes_, seconds = weight_bytes(precision, o), o.flops_token * split
         kind = "head" if o.kind is Kind.HEAD else "body"
@@ -127,9 +132,10 @@ def bind(
         k[f"bound_{kind}"] += o.count * seconds * ip
         k[f"flops_{kind}"] += o.count * o.flops_token
         a = count * (o.act_elems * precision.act_bytes * split) * bwt
-        return Row(o, count * seconds * ipt, count * reads * read * placement.read, a)
+        return Row(o, count * seconds * ipt, count * reads * read * placement.read * unpacking(bytes_), a)
 
     def routed(o: Operator, count: float) -> ExpertRow:
+        count = count * cal.expert_imbalance if b.ep > 1.0 else count
         bytes_ = weight_bytes(precision, o)
         one, seconds = o.read_elems * bytes_ * inv_etp, o.flops_token * inv_ranks
         k["bound_expert"] += o.count * seconds * ip
@@ -138,7 +144,7 @@ def bind(
         k["weights_bound"] += fs._min(o.count, o.stored) * one * per_rank * placement.read_bound
         k["read_bound"] += fs._min(o.count, o.stored) * (o.read_elems * bytes_) * o.active
         a = count * (o.act_elems * precision.act_bytes * inv_ranks) * bwt
-        f, w = count * seconds * ipt, count * one * placement.read
+        f, w = count * seconds * ipt, count * one * placement.read * unpacking(bytes_)
         return ExpertRow(o, f, w, a, o.count * (o.read_elems * bytes_))
 
     links = _Links(b)
@@ -150,10 +156,10 @@ def bind(
         state_bytes = o.state_elems * (precision.state_bytes if precision.state_bytes > 0.0 else o.state_bytes)
         read, state = o.kv_read_elems * precision.kv_bytes * kv_split, state_bytes * kv_split
         read_once, state_once = o.kv_read_elems * precision.kv_bytes * once, state_bytes * once
-        memory = count * read * bwt
+        memory = count * read * bwc
         k["state_bytes"] += o.count * state * share
         k["state_traffic"] += 2.0 * (o.count * state) * members
-        k["state_seconds"] += 2.0 * (count * state) * bwt
+        k["state_seconds"] += 2.0 * (count * state) * bwc
         k["bound_state"] += 2.0 * (o.count * state_once) * placement.cache_bound
         k["state_traffic_bound"] += 2.0 * (o.count * state_once) * members
         exchange = 0.0
@@ -170,7 +176,7 @@ def bind(
             o,
             compute=count * (o.flops_ctx_decode * split) * ipt,
             memory=memory,
-            prefill_compute=count * (o.flops_ctx_prefill * split) * ipt,
+            prefill_compute=count * (o.flops_ctx_prefill * split) * ipa,
             prefill_memory=memory,
             prefill_exchange=exchange,
             bound_compute=o.count * (o.flops_ctx_decode * once) * ip,
@@ -245,7 +251,10 @@ def bind(
     k["dynamic"] = hardware.power_max - k["idle"]
     k["inv_flops"] = ip * k["inv_chips"]
     k["inv_bytes"] = bw * k["inv_chips"]
-    k["overhead"] = model.layers * cal.layer_overhead + b.pp * cal.step_overhead
+    kernels = 0.0
+    for o in model.operators:
+        kernels += o.count if o.kind < Kind.ALL_REDUCE else 0.0
+    k["overhead"] = model.layers * cal.layer_overhead + kernels * cal.kernel_overhead + b.pp * cal.step_overhead
     k["on_chip"] = hardware.sram_bytes * b.pp * bw
     return b
 

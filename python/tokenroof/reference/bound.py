@@ -143,6 +143,7 @@ class Bound:
     dp: float
     cp: float
     serial: float = 0.0
+    tile: float = 1.0
     status: int = OK
     body: list[Row] = field(default_factory=list)
     light: list[Row] = field(default_factory=list)  # without FLOP: bound by memory at any batch
@@ -160,6 +161,10 @@ class Bound:
         distinct = expected_experts(row.op.experts, row.op.active, row.op.skew, tokens)
         return distinct, fs.experts_per_rank(distinct, self.k["inv_ep"])
 
+    def least(self, row: ExpertRow, distinct: float) -> float:
+        """Tokens that the experts' arithmetic takes at least: a tile for each expert touched."""
+        return distinct * (self.tile / row.op.active)
+
     def prefill(self, isl: float) -> dict[str, float]:
         """Prefill of one request: times [s] and FLOP."""
         k = self.k
@@ -168,12 +173,12 @@ class Bound:
         for net in self.reductions:
             t += net.seconds(n)
         for r in self.body:
-            t += fs.row_seconds(n, r.f, r.w, r.a, self.serial)
+            t += fs.row_seconds(n, r.f, r.w, r.a, self.tile, self.serial)
         for r in self.head:
-            t += fs.row_seconds(1.0, r.f, r.w, r.a, self.serial)
+            t += fs.row_seconds(1.0, r.f, r.w, r.a, self.tile, self.serial)
         for e in self.experts:
-            touched = self.touched(e, isl * self.dp)[1]
-            t += fs.expert_seconds(isl * self.dp, touched, e.f, e.w, e.a, self.serial)
+            distinct, touched = self.touched(e, isl * self.dp)
+            t += fs.expert_seconds(isl * self.dp, touched, e.f, e.w, e.a, self.least(e, distinct), self.serial)
         dense = isl * k["bound_body"] + k["bound_head"]
         flops = isl * (k["flops_body"] + k["flops_expert"]) + k["flops_head"]
         for c in self.contexts:
@@ -244,14 +249,15 @@ class Bound:
             network += net.seconds(tokens)
         read = k["read_bytes"]
         for r in (*self.body, *self.head):
-            fast, slow = r.f * tokens, r.w + r.a * tokens
-            fixed += fs.row_seconds(tokens, r.f, r.w, r.a, self.serial)
+            fast, slow = r.f * fs._max(tokens, self.tile), r.w + r.a * tokens
+            fixed += fs.row_seconds(tokens, r.f, r.w, r.a, self.tile, self.serial)
             compute += fast if fast >= slow else 0.0
             memory += 0.0 if fast >= slow else slow
         for e in self.experts:
             distinct, touched = self.touched(e, routed)
-            fast, slow = e.f * routed, e.w * touched + e.a * routed
-            fixed += fs.expert_seconds(routed, touched, e.f, e.w, e.a, self.serial)
+            fast = e.f * fs._max(routed, self.least(e, distinct))
+            slow = e.w * touched + e.a * routed
+            fixed += fs.expert_seconds(routed, touched, e.f, e.w, e.a, self.least(e, distinct), self.serial)
             compute += fast if fast >= slow else 0.0
             memory += 0.0 if fast >= slow else slow
             read += e.read * distinct
@@ -355,10 +361,12 @@ class Bound:
         for r in (*self.light, *self.body, *self.head):
             weights = r.op.count * r.op.read_elems * weight_bytes(p, r.op) * split(self.tp, r.op) * ranks * micro
             flops = batch * r.op.count * r.op.flops_token
-            rows.append(self.row_time(r.op.name, r.f * tokens, r.w + r.a * tokens, flops, weights, "(5)"))
+            compute = r.f * fs._max(tokens, self.tile)
+            rows.append(self.row_time(r.op.name, compute, r.w + r.a * tokens, flops, weights, "(5)"))
         for e in self.experts:
             distinct, touched = self.touched(e, routed)
-            compute, memory = e.f * routed, e.w * touched + e.a * routed
+            compute = e.f * fs._max(routed, self.least(e, distinct))
+            memory = e.w * touched + e.a * routed
             flops = batch * e.op.count * e.op.flops_token
             rows.append(self.row_time(e.op.name, compute, memory, flops, e.read * distinct * micro, "(1) (2) (6)"))
         for c in self.contexts:

@@ -56,6 +56,15 @@ class Calibration:
     layer_overhead: float = 0.0  #: launches and small kernels of one layer [s]
     step_overhead: float = 0.0  #: scheduler and sampling of one forward pass [s]
     serial: float = 0.0  #: share of a row's smaller time (compute, memory) that does not hide behind the larger
+    kv_efficiency: float = 1.0  #: of the memory bandwidth, reading caches; over `memory_efficiency`
+    attention_efficiency: float = 1.0  #: of the peak, attention over the prompt; over `compute_efficiency`
+    narrow_efficiency: float = 1.0  #: of the peak, formats below 16 bit; over `compute_efficiency`
+    quant_efficiency: float = (
+        1.0  #: of the memory bandwidth, weights that are unpacked on the way; over `memory_efficiency`
+    )
+    kernel_overhead: float = 0.0  #: launch, fill and drain of one row [s], besides `layer_overhead`
+    tile: float = 1.0  #: tokens that the arithmetic of a row takes at least: a tile of a matrix unit
+    expert_imbalance: float = 1.0  #: busiest over mean rank of routed experts, where ep > 1
 
 
 @dataclass(frozen=True)
@@ -124,11 +133,22 @@ class Hardware:
         _check_levels(self.levels, where)
         if not 0 <= self.calibration.serial <= 1:
             raise SpecError("serial", self.calibration.serial, "a share, at most 1", where)
-        for name in ("compute_efficiency", "memory_efficiency", "link_efficiency"):
+        for name in (
+            "compute_efficiency",
+            "memory_efficiency",
+            "link_efficiency",
+            "kv_efficiency",
+            "attention_efficiency",
+            "narrow_efficiency",
+            "quant_efficiency",
+        ):
             value = getattr(self.calibration, name)
             if not 0 < value <= 1:
                 raise SpecError(name, value, "a share above 0, at most 1", where)
-        for name in ("link_latency", "scaleout_latency", "layer_overhead", "step_overhead"):
+        for name in ("tile", "expert_imbalance"):
+            if not 1 <= getattr(self.calibration, name) < math.inf:
+                raise SpecError(name, getattr(self.calibration, name), "a finite number, at least 1", where)
+        for name in ("link_latency", "scaleout_latency", "layer_overhead", "step_overhead", "kernel_overhead"):
             value = getattr(self.calibration, name)
             if not 0 <= value < math.inf:
                 raise SpecError(name, value, "a finite number of seconds, not negative", where)

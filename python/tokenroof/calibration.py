@@ -1,0 +1,175 @@
+"""Calibration files: fitted constants of chips, kinds of chips and software, and how sure they are.
+
+A file is what ``tokenroof calibrate`` writes; `calibrated` gives a chip with its constants. See docs/calibration.md.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
+
+from .catalogue import hardware as _find
+from .catalogue._toml import load_toml
+from .errors import CatalogueError, SpecError
+from .specs import Hardware
+from .specs.hardware import Calibration
+
+__all__ = ["FIELDS", "SHARES", "STACKS", "Calibrated", "Fitted", "calibrated", "load_calibration", "stack"]
+
+#: Constants of a chip that a file may hold.
+FIELDS = tuple(f.name for f in fields(Calibration))
+#: Those that are shares, at most 1.
+SHARES = frozenset(name for name in FIELDS if name.endswith("_efficiency"))
+#: Software stacks by what their names contain.
+STACKS = {
+    "llama.cpp": ("llama.cpp", "llama-bench", "gguf", "ollama"),
+    "trtllm": ("trtllm", "tensorrt"),
+    "vllm": ("vllm",),
+    "sglang": ("sglang",),
+    "neuron": ("neuron",),
+}
+_META = ("date", "sources", "notes", "kind", "chip", "software", "spread")
+_FITTED = ("value", "grade", "n", "error", "date")
+
+
+def stack(software: str) -> str:
+    """The software stack that a source's wording means; empty where it is none of `STACKS`.
+
+    >>> stack("TensorRT-LLM 0.9.0"), stack("trtllm/1.3.0rc20"), stack("in-house")
+    ('trtllm', 'trtllm', '')
+    """
+    text = software.lower()
+    return next((name for name, marks in STACKS.items() if any(mark in text for mark in marks)), "")
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """One fitted number."""
+
+    value: float  #: of a field, SI; for software a factor on the chip's value, or the share itself (interference)
+    n: int = 0  #: measurements that decide it
+    error: float = math.nan  #: standard error of its logarithm
+    grade: str = "fitted"
+
+
+@dataclass(frozen=True)
+class Calibrated:
+    """What a calibration file holds; empty: the catalogue as it is."""
+
+    kinds: Mapping[str, Mapping[str, Fitted]] = field(default_factory=dict)
+    chips: Mapping[str, Mapping[str, Fitted]] = field(default_factory=dict)
+    software: Mapping[str, Mapping[str, Fitted]] = field(default_factory=dict)
+    #: Tenth and ninetieth percentile of log(measured / typical), by kind or "other", and by class of metric.
+    spread: Mapping[str, Mapping[str, tuple[float, float]]] = field(default_factory=dict)
+    sources: tuple[str, ...] = ()
+    date: str = ""
+    notes: str = ""
+
+    def hardware(self, chip: Hardware, software: str | None = None) -> Hardware:
+        """The chip with the file's constants: its own, else those of its kind; times the software's factors."""
+        found = {name: given.value for name, given in self.kinds.get(chip.kind, {}).items()}
+        found |= {name: given.value for name, given in self.chips.get(chip.id, {}).items()}
+        for name, given in self.software.get(stack(software or ""), {}).items():
+            if name in FIELDS:
+                factor = found.get(name, getattr(chip.calibration, name)) * given.value
+                found[name] = min(factor, 1.0) if name in SHARES or name == "serial" else factor
+        return replace(chip, calibration=replace(chip.calibration, **found)) if found else chip
+
+    def interference(self, chip: Hardware, software: str | None = None) -> float:
+        """Share of other requests' prefills that decoding waits for."""
+        tables = self.kinds.get(chip.kind), self.software.get(stack(software or ""))
+        return min(math.prod(t["interference"].value for t in tables if t and "interference" in t), 1.0)
+
+    def measured(self, chip: Hardware) -> bool:
+        """Whether the chip's own measurements decide constants of it."""
+        return chip.id in self.chips
+
+
+def calibrated(
+    hardware: str | Hardware, file: str | os.PathLike[str] | Calibrated, software: str | None = None
+) -> Hardware:
+    """A chip with the constants of a calibration file in place of the catalogue's.
+
+    Parameters
+    ----------
+    hardware : str or Hardware
+    file : path or Calibrated
+        Written by ``tokenroof calibrate``.
+    software : str, optional
+        The stack whose factors apply, for example ``"vllm"`` or ``"TensorRT-LLM 1.0"``.
+    """
+    chip = _find(hardware) if isinstance(hardware, str) else hardware
+    return (file if isinstance(file, Calibrated) else load_calibration(file)).hardware(chip, software)
+
+
+def load_calibration(path: str | os.PathLike[str]) -> Calibrated:
+    """Read a calibration file.
+
+    Raises
+    ------
+    CatalogueError
+        When it cannot be read, or has a table or key that is not known.
+    SpecError
+        When a value is not possible for its key.
+    """
+    where, data = os.fspath(path), load_toml(path)
+    _known(data, _META, where)
+    return Calibrated(
+        *(
+            {name: _entries(table, f"{part}.{name}", where) for name, table in _tables(data, part, where)}
+            for part in _PARTS
+        ),
+        spread={name: _spreads(table, name, where) for name, table in _tables(data, "spread", where)},
+        sources=tuple(str(s) for s in data.get("sources", ())),
+        date=str(data.get("date", "")),
+        notes=str(data.get("notes", "")),
+    )
+
+
+_PARTS = ("kind", "chip", "software")
+
+
+def _known(table: Mapping[str, Any], names: Iterable[str], where: str) -> None:
+    for key in table:
+        if key not in names:
+            raise CatalogueError(f"{where}: unknown key {key!r}: known are {', '.join(names)}")
+
+
+def _tables(data: Mapping[str, Any], part: str, where: str) -> list[tuple[str, Mapping[str, Any]]]:
+    found = data.get(part, {})
+    if not isinstance(found, dict) or not all(isinstance(t, dict) for t in found.values()):
+        raise CatalogueError(f"{where}: [{part}] is not a table of tables")
+    return list(found.items())
+
+
+def _entries(table: Mapping[str, Any], name: str, where: str) -> dict[str, Fitted]:
+    _known(table, (*FIELDS, "interference"), f"{where}, [{name}]")
+    return {key: _fitted(key, raw, name, f"{where}, [{name}]") for key, raw in table.items()}
+
+
+def _fitted(key: str, raw: Any, name: str, where: str) -> Fitted:
+    given = raw if isinstance(raw, dict) else {"value": raw}
+    _known(given, _FITTED, f"{where}, {key}")
+    value = given.get("value")
+    factor = name.startswith("software.") and key != "interference"
+    at_most = 1.0 if not factor and (key in SHARES or key in ("serial", "interference")) else math.inf
+    at_least = 1.0 if not factor and key in ("tile", "expert_imbalance") else 0.0
+    if isinstance(value, bool) or not isinstance(value, int | float) or not at_least <= value <= at_most:
+        raise SpecError(key, value, f"a number from {at_least:g} to {at_most:g}", where)
+    if math.isinf(value) or (value == 0 and key in SHARES):
+        raise SpecError(key, value, "a finite number above 0", where)
+    return Fitted(
+        float(value), int(given.get("n", 0)), float(given.get("error", math.nan)), str(given.get("grade", "fitted"))
+    )
+
+
+def _spreads(table: Mapping[str, Any], name: str, where: str) -> dict[str, tuple[float, float]]:
+    out = {}
+    for key, pair in table.items():
+        if not isinstance(pair, list) or len(pair) != 2 or not all(isinstance(x, int | float) for x in pair):
+            raise SpecError(key, pair, "two logarithms, [low, high]", f"{where}, [spread.{name}]")
+        out[key] = (float(pair[0]), float(pair[1]))
+    return out
