@@ -44,6 +44,7 @@ OPTIONAL = {
     "torch",
     "transformers",
     "llvmlite",
+    "scipy",
 }
 MODULES = sorted(PACKAGE.rglob("*.py"))
 

@@ -17,7 +17,17 @@ from .errors import CatalogueError, SpecError
 from .specs import Hardware
 from .specs.hardware import Calibration
 
-__all__ = ["FIELDS", "SHARES", "STACKS", "Calibrated", "Fitted", "calibrated", "load_calibration", "stack"]
+__all__ = [
+    "FIELDS",
+    "SHARES",
+    "STACKS",
+    "Calibrated",
+    "Fitted",
+    "calibrated",
+    "calibrated_all",
+    "load_calibration",
+    "stack",
+]
 
 #: Constants of a chip that a file may hold.
 FIELDS = tuple(f.name for f in fields(Calibration))
@@ -103,6 +113,18 @@ def calibrated(
     """
     chip = _find(hardware) if isinstance(hardware, str) else hardware
     return (file if isinstance(file, Calibrated) else load_calibration(file)).hardware(chip, software)
+
+
+def calibrated_all(
+    chips: Iterable[Hardware], file: str | os.PathLike[str] | Calibrated | None, software: str | None
+) -> tuple[Hardware, ...]:
+    """What a run's ``calibration`` and ``software`` make of its chips."""
+    if file is None:
+        if software is not None:
+            raise SpecError("software", software, "a calibration beside it, that its factors come from")
+        return tuple(chips)
+    given = file if isinstance(file, Calibrated) else load_calibration(file)
+    return tuple(given.hardware(chip, software) for chip in chips)
 
 
 def load_calibration(path: str | os.PathLike[str]) -> Calibrated:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 from ._native import COLUMNS, ESTIMATES, status_text
 from .axes import Axes
+from .calibration import Calibrated, calibrated_all
 from .errors import SpecError, UnknownNameError
 from .plan import Plan
 from .result import readable
@@ -97,6 +99,8 @@ def point(
     *,
     estimate: str = "typical",
     options: Options | None = None,
+    calibration: str | os.PathLike[str] | Calibrated | None = None,
+    software: str | None = None,
     **axes: Any,
 ) -> Point:
     """Evaluate one point.
@@ -111,6 +115,8 @@ def point(
     estimate : {"typical", "bound", "serial"}
     options : Options, optional
         As in `Sweep`, as a whole or by its fields' names.
+    calibration, software : optional
+        As in `Sweep`.
 
     Raises
     ------
@@ -132,4 +138,5 @@ def point(
     for name in grid.named:
         if len(grid.labels(name)) != 1:
             raise SpecError(name, axes.get(name), "one value: several are a Sweep")
+    grid.hardware = calibrated_all(grid.hardware, calibration, software)
     return Point(grid, estimate, taken)

@@ -15,6 +15,7 @@ import numpy as np
 
 from ._native import ESTIMATES
 from .axes import Axes
+from .calibration import Calibrated, calibrated_all
 from .errors import SpecError
 from .layouts import LAYOUT, candidates
 from .plan import Plan, check_columns
@@ -55,6 +56,9 @@ class Sweep:
         Memory budget, offloading, padded heads, formats that a chip lacks; its fields may be given by name instead:
         ``memory_fraction=0.9``, ``memory_of="total"``, ``reserved={}``, ``offload=()``, ``pad_heads=False``,
         ``fallback="status"``.
+    calibration : path or Calibrated, optional
+        Fitted constants of the chips in place of the catalogue's (``tokenroof calibrate``), and ``software``, the stack
+        whose factors apply: ``calibration="mine.toml", software="vllm"``.
 
     parallelism : {"auto"}, optional
         Instead of tp, pp, ep and dp: every layout of up to ``chips`` chips (`layouts.candidates`). Those that cannot
@@ -75,7 +79,15 @@ class Sweep:
     (1, 2, 1, 3, 512, 2, 1)
     """
 
-    def __init__(self, *, estimate: str = "typical", options: Options | None = None, **axes: Any) -> None:
+    def __init__(
+        self,
+        *,
+        estimate: str = "typical",
+        options: Options | None = None,
+        calibration: str | os.PathLike[str] | Calibrated | None = None,
+        software: str | None = None,
+        **axes: Any,
+    ) -> None:
         if estimate not in ESTIMATES:
             raise SpecError("estimate", estimate, f"one of {', '.join(ESTIMATES)}")
         self.estimate = estimate
@@ -84,6 +96,8 @@ class Sweep:
         if "parallelism" in axes:
             axes = self._spread(axes)
         self.axes = Axes(axes)
+        self.axes.hardware = calibrated_all(self.axes.hardware, calibration, software)
+        self.calibration = calibration
         self._plans: dict[tuple[str, bool], Plan] = {}
         if self.size >= 2**63:
             raise SpecError("axes", self.axes.shape, "a product of at most 2**63 - 1 points")
@@ -118,7 +132,12 @@ class Sweep:
     @property
     def settings(self) -> dict[str, Any]:
         """What is asked of every point alike."""
-        return {"estimate": self.estimate, **asdict(self.options)}
+        of = (
+            {}
+            if self.calibration is None
+            else {"calibration": getattr(self.calibration, "date", str(self.calibration))}
+        )
+        return {"estimate": self.estimate, **asdict(self.options), **of}
 
     @property
     def size(self) -> int:

@@ -37,7 +37,7 @@ def _(ffn: Experts, rows: Rows) -> Iterator[Operator]:
     yield rows.gemm("router", hidden, ffn.experts, Kind.REPLICATED, Weights.WIDE)
     if ffn.latent:  # before dispatch and after combine: every rank needs the whole vector
         yield rows.gemm("latent_down", hidden, ffn.latent, Kind.REPLICATED)
-    yield rows.collective("all_to_all", Kind.ALL_TO_ALL, inner * ffn.active)
+    yield rows.row("all_to_all", Kind.ALL_TO_ALL, comm_elems=inner * ffn.active, active=ffn.active, nodes=ffn.nodes)
     yield rows.row(
         "experts",
         Kind.EXPERTS,

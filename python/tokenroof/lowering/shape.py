@@ -155,6 +155,7 @@ class Experts:
     router_bias: bool = False  #: one number per expert, added to its logit or to its score
     latent_norm: bool = False  #: a norm between the routed experts' sum and the projection back from ``latent``
     shared_bias: bool = False  #: on what is dense: the shared expert and the projections to and from ``latent``
+    nodes: int = 0  #: groups of experts, one per node, that a token's experts come from at most; 0: any
 
 
 @dataclass(frozen=True, slots=True)

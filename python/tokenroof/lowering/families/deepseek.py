@@ -101,7 +101,8 @@ def experts(reader: ConfigReader, corrected: bool = True, shared: int = 1) -> Ex
         )
     width = reader.count("moe_intermediate_size")
     shared = 0 if reader.is_null("n_shared_experts") else reader.count("n_shared_experts", default=shared, least=0)
-    return Experts(count, active, width, shared_width=shared * width, router_bias=corrected)
+    nodes = chosen if groups > 1 else 0
+    return Experts(count, active, width, shared_width=shared * width, router_bias=corrected, nodes=nodes)
 
 
 def sparse_layers(reader: ConfigReader) -> list[bool]:
