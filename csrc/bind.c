@@ -4,8 +4,6 @@
 
 #include <string.h>
 
-static int whole(double x) { return x < TR_WHOLE_MAX && tr_ceil(x) == x; } /* quotients of coefficients may be huge */
-
 size_t tr_coef_bytes(const tr_plan *p)
 {
     return sizeof(coef_t) + p->max_rows * sizeof(row_t) + p->max_experts * sizeof(expert_t)
@@ -39,13 +37,13 @@ static int point_status(const tr_plan *p, const model_t *m, const layout_t *y, d
     if (!(peak > 0.0)) return TR_POINT_PRECISION;
     for (i = 0; i < m->spec.n_operators; i++) {
         const tr_operator *o = &m->ops[i];
-        if (!padded(p) && o->heads > 0.0 && !whole(o->heads / y->tp)) return TR_POINT_HEADS;
-        if (!padded(p) && o->kv_heads > 0.0 && !whole(o->kv_heads / y->tp) && !whole(y->tp / o->kv_heads))
+        if (!padded(p) && o->heads > 0.0 && !tr_whole(o->heads / y->tp)) return TR_POINT_HEADS;
+        if (!padded(p) && o->kv_heads > 0.0 && !tr_whole(o->kv_heads / y->tp) && !tr_whole(y->tp / o->kv_heads))
             return TR_POINT_KV_HEADS;
-        if (o->kind == TR_EXPERTS && !whole(o->experts / y->ep)) return TR_POINT_EXPERTS;
+        if (o->kind == TR_EXPERTS && !tr_whole(o->experts / y->ep)) return TR_POINT_EXPERTS;
     }
     if (y->pp > m->spec.layers) return TR_POINT_STAGES;
-    if (m->routed ? !(whole(y->ranks / y->ep) && whole(y->ep / y->dp)) && !(y->ep == 1.0 && y->dp == 1.0)
+    if (m->routed ? !(tr_whole(y->ranks / y->ep) && tr_whole(y->ep / y->dp)) && !(y->ep == 1.0 && y->dp == 1.0)
                   : y->ep != 1.0)
         return TR_POINT_EXPERTS;
     if (y->chips > hw->domain && !(hw->scaleout_bandwidth > 0.0)) return TR_POINT_LINK;
@@ -95,7 +93,7 @@ static int dense_kind(int kind)
 /* Share of the heads that the fullest rank holds. */
 static double head_split(double heads, double tp, double inv_tp)
 {
-    return whole(heads / tp) ? inv_tp : tr_ceil(heads / tp) / heads;
+    return tr_whole(heads / tp) ? inv_tp : tr_ceil(heads / tp) / heads;
 }
 
 static double cache_split(double kv_heads, double tp, double inv_tp)

@@ -175,7 +175,25 @@ struct kernels {
 extern const kernels_t tr_kernels_generic, tr_kernels_avx2, tr_kernels_avx512; /* the last two on x86-64 only */
 const kernels_t *tr_kernels_for(int isa, int *chosen);
 
+#define FIRST(type, last) (offsetof(type, last) + sizeof(((type *)0)->last)) /* size of the first version */
+#define MAX_STRUCT 4096
+/* A size is also an array's stride: one that is no multiple of the alignment would put the next element askew. */
+TR_FN int tr_bad_size(uint32_t size, size_t least)
+{
+    return size < least || size > MAX_STRUCT || size % _Alignof(double);
+}
+/* Saturates, so that tr_keep() refuses what wraps around. */
+TR_FN size_t tr_times(size_t a, size_t b) { return b && a > SIZE_MAX / b ? SIZE_MAX : a * b; }
+/* Far beyond anything real, and small enough that no product of a few such numbers overflows. */
+TR_FN int tr_from(double x, double least) { return x >= least && x <= 1e30; }
+TR_FN int tr_whole(double x) { return x < TR_WHOLE_MAX && tr_ceil(x) == x; }
+
 /* plan.c */
+void *tr_keep(tr_plan *p, size_t count, size_t size); /* zeroed memory that lives as long as the plan, or NULL */
+/* inputs.c */
+int tr_copy_models(tr_plan *p, const tr_axes *x, tr_error *err);
+int tr_copy_hardware(tr_plan *p, const tr_axes *x, tr_error *err);
+int tr_copy_precisions(tr_plan *p, const tr_axes *x, tr_error *err);
 double tr_touched(const pair_t *pair, double tokens);
 /* network.c */
 reduce_t tr_all_reduce(const chip_t *chip, double ranks);

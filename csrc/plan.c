@@ -4,25 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FIRST(type, last) (offsetof(type, last) + sizeof(((type *)0)->last)) /* size of the first version */
-#define MAX_STRUCT 4096
 #define MAX_AXIS ((size_t)1 << 31)
-#define MAX_OPERATORS 4096
 #define ALL_FLAGS (TR_BIND_ALL | TR_FRACTION_OF_FREE | TR_OFFLOAD_WEIGHTS | TR_OFFLOAD_KV | TR_PAD_HEADS)
-#define MAX_AXIS_CHIPS 1024.0
-#define MAX_SKEW 16.0      /* Zipf exponents seen are near 1; above, shares underflow */
-#define MAX_SKEWED 65536.0 /* experts whose shares are held one by one */
 
-/* A size is also an array's stride: one that is no multiple of the alignment would put the next element askew. */
-static int bad_size(uint32_t size, size_t least)
-{
-    return size < least || size > MAX_STRUCT || size % _Alignof(double);
-}
-
-/* Saturates, so that keep() refuses what wraps around. */
-static size_t times(size_t a, size_t b) { return b && a > SIZE_MAX / b ? SIZE_MAX : a * b; }
-
-static void *keep(tr_plan *p, size_t count, size_t size)
+void *tr_keep(tr_plan *p, size_t count, size_t size)
 {
     void *block;
     if (p->n_blocks == p->cap_blocks) {
@@ -49,281 +34,18 @@ void tr_plan_free(tr_plan *p)
     free(p);
 }
 
-/* Far beyond anything real, and small enough that no product of a few such numbers overflows. */
-static int finite_from(double x, double least) { return x >= least && x <= 1e30; }
-static int unknown_or(double x) { return x != x || finite_from(x, 0.0); }
-static int whole(double x) { return x < TR_WHOLE_MAX && tr_ceil(x) == x; }
-
-static int check_operator(const tr_operator *o, int64_t model, unsigned row, tr_error *err)
-{
-    const double coefs[] = {o->count, o->stored, o->read_elems, o->store_elems, o->tied_elems, o->flops_token,
-                            o->act_elems, o->experts, o->active, o->flops_ctx_decode, o->flops_ctx_prefill,
-                            o->kv_read_elems, o->kv_store_elems, o->state_elems, o->heads, o->kv_heads, o->comm_elems,
-                            o->state_bytes, o->skew, o->nodes};
-    size_t i;
-    if (o->kind < TR_GEMM || o->kind > TR_POINT_TO_POINT || o->weights < TR_LINEAR || o->weights > TR_EXPERT_WEIGHTS
-        || o->stage < TR_LAYERS || o->stage > TR_LAST)
-        return tr_fail(err, TR_ERR_KIND, AX_MODEL, model, "operator %u has an unknown kind, weights or stage", row);
-    for (i = 0; i < sizeof coefs / sizeof *coefs; i++)
-        if (!finite_from(coefs[i], 0.0))
-            return tr_fail(err, TR_ERR_VALUE, AX_MODEL, model, "operator %u, coefficient %u is %g: expected at least 0",
-                           row, (unsigned)i, coefs[i]);
-    if (!whole(o->heads) || !whole(o->kv_heads))
-        return tr_fail(err, TR_ERR_VALUE, AX_MODEL, model, "operator %u has %g heads, %g KV heads: expected whole numbers",
-                       row, o->heads, o->kv_heads);
-    if (!(o->window > 0.0))
-        return tr_fail(err, TR_ERR_VALUE, AX_MODEL, model, "operator %u has window %g: expected above 0", row, o->window);
-    if (o->chunked != 0.0 && !(o->chunked == 1.0 && o->window >= 1.0 && whole(o->window)))
-        return tr_fail(err, TR_ERR_VALUE, AX_MODEL, model, "operator %u: chunked %g, window %g: expected 0 or 1, whole",
-                       row, o->chunked, o->window);
-    if (o->skew > 0.0 && (o->skew > MAX_SKEW || !whole(o->experts) || o->experts > MAX_SKEWED))
-        return tr_fail(err, TR_ERR_VALUE, AX_MODEL, model, "operator %u: skew %g of %g experts: expected at most %g of %g",
-                       row, o->skew, o->experts, MAX_SKEW, MAX_SKEWED);
-    if (o->kind == TR_EXPERTS && !(o->active > 0.0 && o->active <= o->experts))
-        return tr_fail(err, TR_ERR_VALUE, AX_MODEL, model, "operator %u routes %g of %g experts", row, o->active,
-                       o->experts);
-    return TR_OK;
-}
-
-/* Inclusion probabilities under Zipf popularity: e^-skew, scaled to the sum k, none above 1 (docs/formulas.md, 24). */
-static const double *popularity(tr_plan *p, const tr_operator *o)
-{
-    const size_t n = (size_t)o->experts;
-    double *share = keep(p, n, sizeof *share);
-    double rest = 0.0, scale;
-    size_t e, sure = 0;
-    if (!share) return NULL;
-    for (e = n; e-- > 0;) share[e] = pow((double)(e + 1), -o->skew);
-    for (e = n; e-- > 0;) rest += share[e];
-    scale = o->active / rest;
-    while (sure < n && (double)sure < o->active && scale * share[sure] > 1.0) {
-        rest = 0.0;
-        for (e = n; e-- > sure + 1;) rest += share[e];
-        sure++;
-        scale = rest > 0.0 ? (o->active - (double)sure) / rest : 0.0;
-    }
-    for (e = 0; e < n; e++) share[e] = e < sure ? 1.0 : tr_max(tr_min(scale * share[e], 1.0), 0.0);
-    return share;
-}
-
-double tr_touched(const pair_t *pair, double tokens)
-{
-    double sum = 0.0;
-    size_t e;
-    if (!pair->share) return tr_expected_experts(pair->experts, pair->active, tokens);
-    for (e = 0; e < (size_t)pair->experts; e++) sum += tr_expert_touched(pair->share[e], tokens);
-    return sum;
-}
-
-static int copy_models(tr_plan *p, const tr_axes *x, tr_error *err)
-{
-    size_t m, size;
-    uint32_t i;
-    if (bad_size(x->model[0].struct_size, FIRST(tr_model, max_context)))
-        return tr_fail(err, TR_ERR_STRUCT_SIZE, AX_MODEL, 0, "struct_size %u", (unsigned)x->model[0].struct_size);
-    size = x->model[0].struct_size;
-    p->models = keep(p, x->n_model, sizeof *p->models);
-    if (!p->models) return tr_fail(err, TR_ERR_MEMORY, AX_MODEL, -1, "out of memory");
-    for (m = 0; m < x->n_model; m++) {
-        const tr_model *from = (const tr_model *)((const char *)x->model + m * size);
-        model_t *to = &p->models[m];
-        uint32_t body = 0, experts = 0, contexts = 0, nets = 0;
-        if (from->struct_size != size)
-            return tr_fail(err, TR_ERR_STRUCT_SIZE, AX_MODEL, (int64_t)m, "struct_size differs within the array");
-        if (!from->operators) return tr_fail(err, TR_ERR_NULL, AX_MODEL, (int64_t)m, "operators is NULL");
-        if (from->n_operators < 1 || from->n_operators > MAX_OPERATORS)
-            return tr_fail(err, TR_ERR_VALUE, AX_MODEL, (int64_t)m, "%u operators: expected 1 to %d",
-                           (unsigned)from->n_operators, MAX_OPERATORS);
-        if (!finite_from(from->layers, 1.0) || !whole(from->layers) || !(from->max_context > 0.0))
-            return tr_fail(err, TR_ERR_VALUE, AX_MODEL, (int64_t)m, "layers %g, max_context %g: expected from 1",
-                           from->layers, from->max_context);
-        to->spec = *from;
-        to->ops = keep(p, from->n_operators, sizeof *to->ops);
-        to->pair = keep(p, from->n_operators, sizeof *to->pair);
-        if (!to->ops || !to->pair) return tr_fail(err, TR_ERR_MEMORY, AX_MODEL, -1, "out of memory");
-        size_t op_size = from->operators[0].struct_size;
-        if (bad_size((uint32_t)op_size, FIRST(tr_operator, nodes)))
-            return tr_fail(err, TR_ERR_STRUCT_SIZE, AX_MODEL, (int64_t)m, "operator struct_size %u", (unsigned)op_size);
-        for (i = 0; i < from->n_operators; i++) {
-            const tr_operator *o = (const tr_operator *)((const char *)from->operators + i * op_size);
-            if (o->struct_size != op_size)
-                return tr_fail(err, TR_ERR_STRUCT_SIZE, AX_MODEL, (int64_t)m, "operator %u: struct_size differs", i);
-            int code = check_operator(o, (int64_t)m, i, err);
-            if (code) return code;
-            to->ops[i] = *o;
-            if (o->kind < TR_ALL_REDUCE) to->kernels += o->count;
-            if (o->kind == TR_EXPERTS) {
-                size_t k;
-                for (k = 0; k < p->n_pairs; k++)
-                    if (p->pairs[k].experts == o->experts && p->pairs[k].active == o->active
-                        && p->pairs[k].skew == o->skew)
-                        break;
-                if (k == p->n_pairs) {
-                    pair_t *grown = keep(p, p->n_pairs + 1, sizeof *grown); /* few pairs: quadratic is fine */
-                    if (!grown) return tr_fail(err, TR_ERR_MEMORY, AX_MODEL, -1, "out of memory");
-                    if (p->n_pairs) memcpy(grown, p->pairs, p->n_pairs * sizeof *grown);
-                    grown[k].experts = o->experts;
-                    grown[k].active = o->active;
-                    grown[k].skew = o->skew;
-                    if (o->skew > 0.0 && !(grown[k].share = popularity(p, o)))
-                        return tr_fail(err, TR_ERR_MEMORY, AX_MODEL, -1, "out of memory");
-                    grown[k].miss[0] = 1.0 - o->active / o->experts;
-                    for (size_t bit = 1; bit < 63; bit++)
-                        grown[k].miss[bit] = grown[k].miss[bit - 1] * grown[k].miss[bit - 1];
-                    p->pairs = grown;
-                    p->n_pairs++;
-                }
-                to->pair[i] = (uint32_t)k;
-                to->routed = 1;
-                experts++;
-            } else if (o->kind < TR_ALL_REDUCE) {
-                body++;
-                if (o->kind == TR_ATTENTION) contexts++;
-            } else if (o->kind == TR_ALL_REDUCE) {
-                uint32_t before = 0; /* equal sizes share an entry */
-                while (before < i && (to->ops[before].kind != TR_ALL_REDUCE || to->ops[before].comm_elems != o->comm_elems))
-                    before++;
-                nets += before == i;
-            }
-        }
-        if (body > p->max_rows) p->max_rows = body;
-        if (experts > p->max_experts) p->max_experts = experts;
-        if (contexts > p->max_contexts) p->max_contexts = contexts;
-        to->n_nets = nets;
-        if (nets > p->max_nets) p->max_nets = nets;
-    }
-    return TR_OK;
-}
-
-/* Boxes of a torus are tried one by one, so an axis has at most MAX_AXIS_CHIPS. */
-static int check_topology(const tr_hardware *h)
-{
-    int i;
-    if (h->topology < TR_SWITCH || h->topology > TR_TORUS) return 0;
-    if (h->topology == TR_SWITCH) return 1;
-    if (!(h->domain <= MAX_AXIS_CHIPS * MAX_AXIS_CHIPS * MAX_AXIS_CHIPS) || !whole(h->domain)) return 0;
-    if (h->topology == TR_RING) return h->domain <= MAX_AXIS_CHIPS;
-    if (h->topology == TR_MESH) return 1;
-    for (i = 0; i < 3; i++)
-        if (!(h->dims[i] >= 1.0 && h->dims[i] <= MAX_AXIS_CHIPS) || !whole(h->dims[i])) return 0;
-    return h->dims[0] * h->dims[1] * h->dims[2] == h->domain;
-}
-
-static int check_levels(const tr_hardware *h)
-{
-    uint32_t i;
-    if (h->n_levels > 4) return 0;
-    for (i = 0; i < h->n_levels; i++) {
-        const tr_level *l = &h->levels[i];
-        if (!finite_from(l->capacity, 1.0) || !(l->bandwidth >= 1.0) || l->holds < 1 || l->holds > 3) return 0;
-        if (i && l->near && !h->levels[i - 1].near) return 0;
-    }
-    return 1;
-}
-
-static int copy_hardware(tr_plan *p, const tr_axes *x, tr_error *err)
-{
-    size_t i, size = x->hardware[0].struct_size;
-    if (bad_size((uint32_t)size, FIRST(tr_hardware, levels)))
-        return tr_fail(err, TR_ERR_STRUCT_SIZE, AX_HARDWARE, 0, "struct_size %u", (unsigned)size);
-    p->chips = keep(p, x->n_hardware, sizeof *p->chips);
-    if (!p->chips) return tr_fail(err, TR_ERR_MEMORY, AX_HARDWARE, -1, "out of memory");
-    for (i = 0; i < x->n_hardware; i++) {
-        const tr_hardware *h = (const tr_hardware *)((const char *)x->hardware + i * size);
-        chip_t *c = &p->chips[i];
-        if (h->struct_size != size)
-            return tr_fail(err, TR_ERR_STRUCT_SIZE, AX_HARDWARE, (int64_t)i, "struct_size differs within the array");
-        const double network[] = {h->reduction, h->reduction_latency, h->wrap};
-        const double shares[] = {h->compute_efficiency,   h->memory_efficiency, h->link_efficiency,  h->kv_efficiency,
-                                 h->attention_efficiency, h->narrow_efficiency, h->quant_efficiency};
-        const double seconds[] = {h->link_latency, h->scaleout_latency, h->layer_overhead, h->step_overhead,
-                                  h->kernel_overhead};
-        int ok = finite_from(h->memory_bytes, 1.0) && finite_from(h->memory_bandwidth, 1.0)
-                 && finite_from(h->sram_bytes, 0.0) && h->domain >= 1.0 && finite_from(h->link_bandwidth, 0.0)
-                 && finite_from(h->scaleout_bandwidth, 0.0) && unknown_or(h->power_max) && unknown_or(h->power_idle)
-                 && unknown_or(h->usd_per_s) && (h->link_bandwidth > 0.0 || h->domain == 1.0);
-        size_t j;
-        for (j = 0; j < sizeof shares / sizeof *shares; j++) ok = ok && shares[j] > 0.0 && shares[j] <= 1.0;
-        for (j = 0; j < sizeof seconds / sizeof *seconds; j++) ok = ok && finite_from(seconds[j], 0.0);
-        ok = ok && finite_from(h->tile, 1.0) && finite_from(h->expert_imbalance, 1.0);
-        ok = ok && !(h->power_idle > h->power_max) && h->serial >= 0.0 && h->serial <= 1.0;
-        for (j = 0; j < 3; j++) ok = ok && finite_from(network[j], 0.0);
-        ok = ok && h->reduction <= 1.0 && check_topology(h) && check_levels(h);
-        if (!ok) return tr_fail(err, TR_ERR_VALUE, AX_HARDWARE, (int64_t)i, "a number is out of range");
-        c->hw = *h;
-        c->serial = x->estimate == TR_SERIAL ? 1.0 : h->serial;
-        c->hw.n_levels = 0;
-        for (j = 0; j < h->n_levels; j++) { /* only those that may hold something */
-            const tr_level *l = &h->levels[j];
-            const int weights = (l->holds & TR_HOLDS_WEIGHTS) && (l->near || (x->flags & TR_OFFLOAD_WEIGHTS));
-            const int kv = (l->holds & TR_HOLDS_KV) && (l->near || (x->flags & TR_OFFLOAD_KV));
-            const uint32_t at = c->hw.n_levels;
-            if (!weights && !kv) continue;
-            c->hw.levels[at] = *l;
-            c->hw.levels[at].holds = (weights ? TR_HOLDS_WEIGHTS : 0) | (kv ? TR_HOLDS_KV : 0);
-            c->inv_level[at] = 1.0 / l->bandwidth;
-            c->inv_level_typical[at] = 1.0 / (l->bandwidth * h->memory_efficiency);
-            c->hw.n_levels++;
-        }
-        if (c->hw.n_levels + 1 > p->max_places) p->max_places = c->hw.n_levels + 1;
-        c->inv_bw = 1.0 / h->memory_bandwidth;
-        c->inv_bw_typical = 1.0 / (h->memory_bandwidth * h->memory_efficiency);
-        c->inv_bw_cache = 1.0 / (h->memory_bandwidth * h->memory_efficiency * h->kv_efficiency);
-        c->inv_quant = 1.0 / h->quant_efficiency;
-        c->per_byte_in = h->link_bandwidth > 0.0 ? 1.0 / h->link_bandwidth : 0.0;
-        c->per_byte_out = h->scaleout_bandwidth > 0.0 ? 1.0 / h->scaleout_bandwidth : 0.0;
-        c->per_byte_in_typical = h->link_bandwidth > 0.0 ? 1.0 / (h->link_bandwidth * h->link_efficiency) : 0.0;
-        c->per_byte_out_typical =
-            h->scaleout_bandwidth > 0.0 ? 1.0 / (h->scaleout_bandwidth * h->link_efficiency) : 0.0;
-    }
-    return TR_OK;
-}
-
-static int copy_precisions(tr_plan *p, const tr_axes *x, tr_error *err)
-{
-    size_t i, j, size = x->precision[0].struct_size;
-    if (bad_size((uint32_t)size, FIRST(tr_precision, state_bytes)))
-        return tr_fail(err, TR_ERR_STRUCT_SIZE, AX_PRECISION, 0, "struct_size %u", (unsigned)size);
-    p->precisions = keep(p, x->n_precision, sizeof *p->precisions);
-    p->rates = keep(p, times(x->n_hardware, x->n_precision), sizeof *p->rates);
-    if (!p->precisions || !p->rates) return tr_fail(err, TR_ERR_MEMORY, AX_PRECISION, -1, "out of memory");
-    for (i = 0; i < x->n_precision; i++) {
-        const tr_precision *q = (const tr_precision *)((const char *)x->precision + i * size);
-        int ok = finite_from(q->act_bytes, 0.0) && finite_from(q->comm_bytes, 0.0) && finite_from(q->kv_bytes, 0.0)
-                 && finite_from(q->state_bytes, 0.0);
-        if (q->struct_size != size)
-            return tr_fail(err, TR_ERR_STRUCT_SIZE, AX_PRECISION, (int64_t)i, "struct_size differs within the array");
-        for (j = 0; j < 4; j++) ok = ok && finite_from(q->weight_bytes[j], 0.0);
-        if (!ok) return tr_fail(err, TR_ERR_VALUE, AX_PRECISION, (int64_t)i, "bytes per element are out of range");
-        p->precisions[i] = *q;
-    }
-    for (i = 0; i < x->n_hardware; i++)
-        for (j = 0; j < x->n_precision; j++) {
-            rate_t *r = &p->rates[i * x->n_precision + j];
-            r->peak = x->peak[i * x->n_precision + j];
-            if (!finite_from(r->peak, 1.0) && r->peak != 0.0)
-                return tr_fail(err, TR_ERR_VALUE, AX_HARDWARE, (int64_t)i, "peak of precision %zu is %g", j, r->peak);
-            r->inv_peak = r->peak > 0.0 ? 1.0 / r->peak : 0.0;
-            const tr_hardware *h = &p->chips[i].hw;
-            const double reached = h->compute_efficiency * (p->precisions[j].act_bytes < 2.0 ? h->narrow_efficiency : 1.0);
-            r->inv_peak_typical = r->peak > 0.0 ? 1.0 / (r->peak * reached) : 0.0;
-            r->inv_peak_attention = r->peak > 0.0 ? 1.0 / (r->peak * (reached * h->attention_efficiency)) : 0.0;
-        }
-    return TR_OK;
-}
-
 static int copy_axes(tr_plan *p, const tr_axes *x, tr_error *err)
 {
     const double *from[N_AXES] = {0, 0, 0, x->tp, x->pp, x->ep, x->dp, x->cp, x->isl, x->osl, x->batch};
     int a;
     size_t i;
     for (a = AX_TP; a < N_AXES; a++) {
-        p->axis[a] = keep(p, p->n[a], sizeof(double));
-        p->inv[a] = keep(p, p->n[a], sizeof(double));
+        p->axis[a] = tr_keep(p, p->n[a], sizeof(double));
+        p->inv[a] = tr_keep(p, p->n[a], sizeof(double));
         if (!p->axis[a] || !p->inv[a]) return tr_fail(err, TR_ERR_MEMORY, a, -1, "out of memory");
         for (i = 0; i < p->n[a]; i++) {
             double v = from[a][i];
-            if (!(v >= 1.0) || !whole(v))
+            if (!(v >= 1.0) || !tr_whole(v))
                 return tr_fail(err, TR_ERR_VALUE, a, (int64_t)i, "%g: expected a whole number from 1 to 2**52", v);
             p->axis[a][i] = v;
             p->inv[a][i] = 1.0 / v;
@@ -337,7 +59,7 @@ static int copy_axes(tr_plan *p, const tr_axes *x, tr_error *err)
 static int share_out(tr_plan *p, shares_t *s, double pp, double dp, double cp)
 {
     const size_t nb = p->n[AX_BATCH];
-    double *block = keep(p, times(7, nb), sizeof(double));
+    double *block = tr_keep(p, tr_times(7, nb), sizeof(double));
     size_t b;
     if (!block) return 0;
     s->tokens = block;
@@ -364,10 +86,10 @@ static int hoist(tr_plan *p, tr_error *err)
 {
     const size_t nb = p->n[AX_BATCH], npp = p->n[AX_PP], ndp = p->n[AX_DP], ncp = p->n[AX_CP], ntp = p->n[AX_TP];
     size_t i, j, k, b;
-    p->shares = keep(p, times(npp, times(ndp, ncp)), sizeof *p->shares);
-    p->reduce = keep(p, times(p->n[AX_HARDWARE], ntp), sizeof *p->reduce);
-    p->touched = keep(p, times(p->n_pairs, times(npp, nb)), sizeof(double));
-    p->by_osl = keep(p, p->n[AX_OSL], sizeof *p->by_osl);
+    p->shares = tr_keep(p, tr_times(npp, tr_times(ndp, ncp)), sizeof *p->shares);
+    p->reduce = tr_keep(p, tr_times(p->n[AX_HARDWARE], ntp), sizeof *p->reduce);
+    p->touched = tr_keep(p, tr_times(p->n_pairs, tr_times(npp, nb)), sizeof(double));
+    p->by_osl = tr_keep(p, p->n[AX_OSL], sizeof *p->by_osl);
     if (!p->by_osl || !p->shares || !p->touched || !p->reduce)
         return tr_fail(err, TR_ERR_MEMORY, AX_BATCH, -1, "out of memory");
     for (i = 0; i < p->n[AX_OSL]; i++) p->by_osl[i] = lengths_of_osl(p->axis[AX_OSL][i]);
@@ -396,7 +118,7 @@ static int bind_all(tr_plan *p, tr_error *err)
     uint64_t i;
     if (p->combinations > ((uint64_t)1 << 36) / p->coef_bytes)
         return tr_fail(err, TR_ERR_OVERFLOW, -1, -1, "too many combinations to bind all at once");
-    p->bound = keep(p, (size_t)p->combinations, p->coef_bytes);
+    p->bound = tr_keep(p, (size_t)p->combinations, p->coef_bytes);
     if (!p->bound) return tr_fail(err, TR_ERR_MEMORY, -1, -1, "out of memory binding all combinations");
     for (i = 0; i < p->combinations; i++) tr_bind(p, i, (coef_t *)(p->bound + i * p->coef_bytes));
     return TR_OK;
@@ -406,9 +128,9 @@ static int build(tr_plan *p, const tr_axes *x, tr_error *err)
 {
     int code;
     if ((code = copy_axes(p, x, err))) return code;
-    if ((code = copy_models(p, x, err))) return code;
-    if ((code = copy_hardware(p, x, err))) return code;
-    if ((code = copy_precisions(p, x, err))) return code;
+    if ((code = tr_copy_models(p, x, err))) return code;
+    if ((code = tr_copy_hardware(p, x, err))) return code;
+    if ((code = tr_copy_precisions(p, x, err))) return code;
     p->coef_bytes = tr_coef_bytes(p);
     if ((code = hoist(p, err))) return code;
     return x->flags & TR_BIND_ALL ? bind_all(p, err) : TR_OK;
@@ -420,7 +142,7 @@ int tr_plan_create(const tr_axes *x, tr_plan **plan, tr_error *err)
     int a, code;
     if (!x || !plan) return tr_fail(err, TR_ERR_NULL, -1, -1, "axes or plan is NULL");
     *plan = NULL;
-    if (bad_size(x->struct_size, FIRST(tr_axes, batch)))
+    if (tr_bad_size(x->struct_size, FIRST(tr_axes, batch)))
         return tr_fail(err, TR_ERR_STRUCT_SIZE, -1, -1, "tr_axes: struct_size %u", (unsigned)x->struct_size);
     const size_t n[N_AXES] = {x->n_model, x->n_hardware, x->n_precision, x->n_tp,  x->n_pp,   x->n_ep,
                               x->n_dp,    x->n_cp,       x->n_isl,       x->n_osl, x->n_batch};
@@ -441,7 +163,7 @@ int tr_plan_create(const tr_axes *x, tr_plan **plan, tr_error *err)
                        (int)x->estimate);
     if (!(x->memory_fraction > 0.0 && x->memory_fraction <= 1.0))
         return tr_fail(err, TR_ERR_VALUE, -1, -1, "memory_fraction %g: expected above 0, at most 1", x->memory_fraction);
-    if (!finite_from(x->memory_reserved, 0.0))
+    if (!tr_from(x->memory_reserved, 0.0))
         return tr_fail(err, TR_ERR_VALUE, -1, -1, "memory_reserved %g: expected bytes from 0", x->memory_reserved);
     if (x->flags & ~ALL_FLAGS) return tr_fail(err, TR_ERR_KIND, -1, -1, "flags %#x hold unknown bits", (unsigned)x->flags);
     p = calloc(1, sizeof *p);

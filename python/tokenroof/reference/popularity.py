@@ -1,4 +1,4 @@
-"""Experts of unlike popularity: what a skewed router does to the experts that a batch touches (``csrc/plan.c``)."""
+"""Experts of unlike popularity: what a skewed router does to the experts that a batch touches (``csrc/inputs.c``)."""
 
 from __future__ import annotations
 
