@@ -66,6 +66,7 @@ DEEPSEEK = LLAMA | {
 }
 GPT_OSS = LLAMA | {
     "model_type": "gpt_oss",
+    "head_dim": 8,
     "num_hidden_layers": 4,
     "num_local_experts": 4,
     "num_experts_per_tok": 2,

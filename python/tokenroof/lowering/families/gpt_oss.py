@@ -10,7 +10,7 @@ from ..shape import Experts, Shape
 from .common import attention, check_active, stack, windowed, windows
 
 
-@family("gpt_oss")
+@family("gpt_oss", defaults={"num_key_value_heads": 8, "head_dim": 64})
 def _gpt_oss(reader: ConfigReader) -> Shape:
     bias = reader.flag("attention_bias", True)
     attn = attention(reader, qkv_bias=bias, o_bias=bias, sinks=True)

@@ -16,7 +16,7 @@ def _llama(reader: ConfigReader) -> Shape:
     return stack(reader, windowed(attn, windows(reader)), [mlp] * reader.layers())
 
 
-@family("mistral")
+@family("mistral", defaults={"num_key_value_heads": 8})
 def _mistral(reader: ConfigReader) -> Shape:
     attn, mlp = attention(reader), dense(reader)
     window = reader.tokens("sliding_window")  # null since v0.2: every layer sees all

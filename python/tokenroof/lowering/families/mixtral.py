@@ -8,7 +8,7 @@ from ..shape import Experts, Shape
 from .common import attention, check_active, stack, windowed, windows
 
 
-@family("mixtral")
+@family("mixtral", defaults={"num_key_value_heads": 8})
 def _mixtral(reader: ConfigReader) -> Shape:
     attn = attention(reader)
     experts, active = check_active(reader, "num_local_experts", "num_experts_per_tok")
