@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -68,7 +69,8 @@ def test_keys_are_those_of_the_specification() -> None:
 def test_published_headers(tmp_path: Path, name: str) -> None:
     arch, keys = PUBLISHED[name]
     model, known = Model.from_gguf(write(tmp_path / "a.gguf", arch, keys)), tr.model(name)
-    assert model.operators == known.operators
+    # headers of before the keys of expert groups do not say to how many nodes a token's experts are limited
+    assert model.operators == tuple(replace(op, nodes=0.0) for op in known.operators)
     assert model.params == known.params
 
 

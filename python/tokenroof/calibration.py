@@ -5,6 +5,7 @@ A file is what ``tokenroof calibrate`` writes; `calibrated` gives a chip with it
 
 from __future__ import annotations
 
+import json
 import math
 import os
 from collections.abc import Iterable, Mapping
@@ -35,6 +36,7 @@ FIELDS = tuple(f.name for f in fields(Calibration))
 SHARES = frozenset(name for name in FIELDS if name.endswith("_efficiency"))
 #: Software stacks by what their names contain.
 STACKS = {
+    "kernels": ("kernels", "profil"),  # operators timed on their own
     "llama.cpp": ("llama.cpp", "llama-bench", "gguf", "ollama"),
     "trtllm": ("trtllm", "tensorrt"),
     "vllm": ("vllm",),
@@ -52,6 +54,8 @@ def stack(software: str) -> str:
     ('trtllm', 'trtllm', '')
     """
     text = software.lower()
+    if text in STACKS:
+        return text
     return next((name for name, marks in STACKS.items() if any(mark in text for mark in marks)), "")
 
 
@@ -82,20 +86,55 @@ class Calibrated:
         """The chip with the file's constants: its own, else those of its kind; times the software's factors."""
         found = {name: given.value for name, given in self.kinds.get(chip.kind, {}).items()}
         found |= {name: given.value for name, given in self.chips.get(chip.id, {}).items()}
-        for name, given in self.software.get(stack(software or ""), {}).items():
-            if name in FIELDS:
-                factor = found.get(name, getattr(chip.calibration, name)) * given.value
-                found[name] = min(factor, 1.0) if name in SHARES or name == "serial" else factor
+        for table in self._factors(chip, software):
+            for name, given in table.items():
+                if name in FIELDS:
+                    found[name] = found.get(name, getattr(chip.calibration, name)) * given.value
+        found = {name: _possible(name, value) for name, value in found.items()}
         return replace(chip, calibration=replace(chip.calibration, **found)) if found else chip
 
     def interference(self, chip: Hardware, software: str | None = None) -> float:
         """Share of other requests' prefills that decoding waits for."""
-        tables = self.kinds.get(chip.kind), self.software.get(stack(software or ""))
-        return min(math.prod(t["interference"].value for t in tables if t and "interference" in t), 1.0)
+        tables = (self.kinds.get(chip.kind, {}), *self._factors(chip, software))
+        return min(math.prod(t["interference"].value for t in tables if "interference" in t), 1.0)
+
+    def _factors(self, chip: Hardware, software: str | None) -> list[Mapping[str, Fitted]]:
+        """Factors of a stack, and of that stack on this chip."""
+        name = stack(software or "")
+        return [self.software[key] for key in (name, f"{name}@{chip.id}") if name and key in self.software]
 
     def measured(self, chip: Hardware) -> bool:
         """Whether the chip's own measurements decide constants of it."""
         return chip.id in self.chips
+
+    def to_toml(self) -> str:
+        """The text of a calibration file."""
+        lines = [f"date = {_text(self.date)}", f"notes = {_text(self.notes)}"]
+        lines += ["sources = [", *(f"    {_text(source)}," for source in self.sources), "]"]
+        for part, tables in zip(_PARTS, (self.kinds, self.chips, self.software), strict=True):
+            for name, entries in tables.items():
+                lines += ["", f"[{part}.{_text(name)}]"]
+                lines += [f"{key} = {_entry(given)}" for key, given in entries.items()]
+        for name, pairs in self.spread.items():
+            lines += ["", f"[spread.{_text(name)}]"]
+            lines += [f"{key} = [{low:.3f}, {high:.3f}]" for key, (low, high) in pairs.items()]
+        return "\n".join(lines) + "\n"
+
+
+def _possible(name: str, value: float) -> float:
+    """A product of factors within what a field may be."""
+    if name in SHARES or name == "serial":
+        return min(value, 1.0)
+    return max(value, 1.0) if name in ("tile", "expert_imbalance") else value
+
+
+def _text(value: str) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _entry(given: Fitted) -> str:
+    error = "" if math.isnan(given.error) else f", error = {given.error:.2g}"
+    return f'{{ value = {given.value:.4g}, grade = "{given.grade}", n = {given.n}{error} }}'
 
 
 def calibrated(
@@ -139,11 +178,14 @@ def load_calibration(path: str | os.PathLike[str]) -> Calibrated:
     """
     where, data = os.fspath(path), load_toml(path)
     _known(data, _META, where)
+    kinds, chips, software = (
+        {name: _entries(table, f"{part}.{name}", where) for name, table in _tables(data, part, where)}
+        for part in _PARTS
+    )
     return Calibrated(
-        *(
-            {name: _entries(table, f"{part}.{name}", where) for name, table in _tables(data, part, where)}
-            for part in _PARTS
-        ),
+        kinds,
+        chips,
+        software,
         spread={name: _spreads(table, name, where) for name, table in _tables(data, "spread", where)},
         sources=tuple(str(s) for s in data.get("sources", ())),
         date=str(data.get("date", "")),

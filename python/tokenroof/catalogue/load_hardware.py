@@ -245,7 +245,7 @@ class _Reader:
     def typical(self, kind: str) -> dict[str, float]:
         defaults, own = _defaults()[kind], self.table("typical")
         fallback = _Reader({"typical": defaults}, str(_HERE / "defaults.toml"))
-        usual = {f.name: f.default for f in fields(Calibration)}
+        usual: dict[str, float] = {f.name: getattr(Calibration(), f.name) for f in fields(Calibration)}
         values = {
             key: (self if key in own else fallback).number("typical", key, absent=usual.get(key, math.nan))
             for key in _TYPICAL

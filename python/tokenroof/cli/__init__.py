@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 
 from ..errors import TokenroofError
-from . import best, columns, hardware, models, point, sweep
+from . import best, calibrate, columns, hardware, models, point, sweep, validate
 
 __all__ = ["main"]
 
@@ -27,7 +27,7 @@ examples:
 
 exit codes: 0 done, 2 wrong input, 130 interrupted
 """
-_COMMANDS = (point, sweep, best, models, hardware, columns)
+_COMMANDS = (point, sweep, best, models, hardware, columns, validate, calibrate)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -21,157 +21,32 @@ from ..calibration import Calibrated, Fitted, stack
 from ..errors import SpecError, TokenroofError
 from ..specs import Hardware
 from .case import Case
-from .predict import Evaluator
+from .parameters import CAUSES, Cause, Problem
 
-__all__ = ["CAUSES", "NOISE", "Cause", "Fit", "Held", "cross_validate", "fit", "usable"]
+__all__ = [
+    "CAUSES",
+    "NOISE",
+    "Accuracy",
+    "Cause",
+    "Fit",
+    "Held",
+    "ablate",
+    "accuracy",
+    "cross_validate",
+    "fit",
+    "result",
+    "usable",
+]
 
-#: Spread of a good measurement about a right model, of its logarithm: what the pull towards defaults is weighed against.
+#: Spread of a good measurement about a right model, of its logarithm: the pull towards defaults is weighed against it.
 NOISE = 0.10
-#: Rows of one source, chip, model and metric count as at most so many independent ones.
-INDEPENDENT = 12.0
-#: Rows from which a chip or a stack has shifts of its own.
-CHIP_ROWS, STACK_ROWS = 8, 20
-_STEP = 0.02  # of a constant's logarithm, for derivatives
-
-
-@dataclass(frozen=True)
-class Cause:
-    """A constant and how far it is let go: standard deviations of its shift, of the logarithm unless it is a share itself."""
-
-    name: str
-    kind: float  #: from the catalogue, for a kind of chip
-    chip: float  #: of one chip from its kind; 0: the same for all
-    stack: float  #: of a software stack; 0: not its doing
-    least: float = 1e-9
-    most: float = 1.0
-    centre: float = 0.0  #: where the catalogue has none (0)
-    linear: bool = False  #: shifts are of the value, not of its logarithm
-
-
-CAUSES = (
-    Cause("compute_efficiency", 0.25, 0.15, 0.10, 0.05),
-    Cause("memory_efficiency", 0.15, 0.08, 0.05, 0.05),
-    Cause("kv_efficiency", 0.30, 0.10, 0.15, 0.05),
-    Cause("attention_efficiency", 0.40, 0.15, 0.20, 0.02),
-    Cause("narrow_efficiency", 0.30, 0.15, 0.15, 0.05),
-    Cause("quant_efficiency", 0.30, 0.15, 0.15, 0.05),
-    Cause("link_efficiency", 0.30, 0.20, 0.10, 0.02),
-    Cause("link_latency", 0.60, 0.30, 0.30, 1e-7, 1e-3, 1e-6),
-    Cause("layer_overhead", 0.80, 0.30, 0.40, 1e-7, 1e-3, 5e-6),
-    Cause("kernel_overhead", 0.80, 0.30, 0.30, 1e-7, 1e-4, 2e-6),
-    Cause("step_overhead", 0.80, 0.30, 0.50, 1e-6, 2e-2, 1e-4),
-    Cause("tile", 1.00, 0.30, 0.00, 1.0, 512.0, 16.0),
-    Cause("expert_imbalance", 0.30, 0.00, 0.15, 1.0, 4.0, 1.2),
-    Cause("serial", 0.30, 0.10, 0.00, 0.0, 1.0, 0.0, True),
-    Cause("interference", 0.50, 0.00, 0.30, 0.02),
-)
+#: Rows of one source, chip, stack, model and metric count as at most so many independent ones.
+INDEPENDENT = 20.0
 
 
 def usable(case: Case) -> bool:
     """Whether a case may teach: its source's number is not doubted, and waiting in a queue is not part of it."""
     return not case.flag and case.metric != "loaded_ttft"
-
-
-class Problem:
-    """Cases, their evaluator, and which shifts act on which constants of which machine."""
-
-    def __init__(self, cases: Iterable[Case], causes: Sequence[Cause] = CAUSES) -> None:
-        self.evaluator = Evaluator(cases)
-        self.cases, self.machines, self.causes = self.evaluator.cases, self.evaluator.machines, tuple(causes)
-        self.machine = self.evaluator.machine
-        self.measured = np.log([c.measured for c in self.cases]) if self.cases else np.empty(0)
-        self.sign = np.array([-1.0 if c.metric == "throughput" else 1.0 for c in self.cases])
-        self.base = np.array([[_start(cause, chip) for cause in self.causes] for chip, _ in self.machines])
-        self._low = np.array([c.least if c.linear else math.log(c.least) for c in self.causes])
-        self._high = np.array([c.most if c.linear else math.log(c.most) for c in self.causes])
-        self._linear = np.array([c.linear for c in self.causes])
-        self.names, self.spread, self.links = self._parameters()
-
-    def _parameters(self) -> tuple[list[tuple[str, str, str]], F64, list[npt.NDArray[np.int64]]]:
-        """Names (level, of what, constant), standard deviations, and for each machine and constant its shifts."""
-        rows = Counter(self.machine.tolist())
-        chips: Counter[str] = Counter()
-        stacks: Counter[str] = Counter()
-        for m, (chip, software) in enumerate(self.machines):
-            chips[chip.id] += rows[m]
-            stacks[stack(software)] += rows[m]
-        names: dict[tuple[str, str, str], int] = {}
-        spread: list[float] = []
-        links = np.full((3, len(self.machines), len(self.causes)), -1, dtype=np.int64)
-        for m, (chip, software) in enumerate(self.machines):
-            own, whose = chips[chip.id] >= CHIP_ROWS, stack(software)
-            levels = (
-                ("kind", chip.kind, True),
-                ("chip", chip.id, own),
-                ("software", whose, stacks[whose] >= STACK_ROWS),
-            )
-            for f, cause in enumerate(self.causes):
-                sds = (cause.kind, cause.chip, cause.stack)
-                for at, ((level, of, enough), sd) in enumerate(zip(levels, sds, strict=True)):
-                    if not (enough and of and sd):
-                        continue
-                    key = (level, of, cause.name)
-                    if key not in names:
-                        names[key] = len(spread)
-                        spread.append(sd)
-                    links[at, m, f] = names[key]
-        return list(names), np.array(spread), list(links)
-
-    def constants(self, z: F64) -> F64:
-        """Each machine's constants as logarithms (shares themselves where linear); ``z``: shifts over their spread."""
-        shifts = np.append(z * self.spread, 0.0)
-        return np.clip(self.base + sum(shifts[link] for link in self.links), self._low, self._high)
-
-    def values(self, u: F64) -> F64:
-        """Constants as numbers."""
-        return np.where(self._linear, u, np.exp(np.where(self._linear, 0.0, u)))
-
-    def predict(self, *choices: F64) -> F64:
-        """Logarithm of the typical value of each case, for each choice of constants."""
-        fields = [c.name for c in self.causes if c.name != "interference"]
-        at = [f for f, c in enumerate(self.causes) if c.name != "interference"]
-        chips, shares = [], []
-        for u in choices:
-            value = self.values(u)
-            chips.append([_with(chip, fields, value[m, at]) for m, (chip, _) in enumerate(self.machines)])
-            waits = [value[:, f] for f, c in enumerate(self.causes) if c.name == "interference"]
-            shares.append(waits[0] if waits else np.ones(len(self.machines)))
-        with np.errstate(divide="ignore"):
-            return np.log(self.evaluator.variants(chips, np.array(shares))[0])
-
-    def errors(self, z: F64) -> F64:
-        """log(predicted / measured) of each case; of times, so that above 0 is too slow also for throughputs."""
-        return self.sign * (self.predict(self.constants(z))[0] - self.measured)
-
-    def slopes(self, z: F64) -> tuple[F64, F64]:
-        """Errors, and their derivatives by the shifts (cases x shifts)."""
-        u = self.constants(z)
-        choices = [u]
-        for f in range(len(self.causes)):
-            moved = u.copy()
-            moved[:, f] += np.where(u[:, f] + _STEP <= self._high[f], _STEP, -_STEP)
-            choices.append(moved)
-        logs = self.predict(*choices)
-        slopes = np.zeros((len(self.cases), len(self.names) + 1))
-        row = np.arange(len(self.cases))
-        for f in range(len(self.causes)):
-            moved = (choices[f + 1] - u)[self.machine, f]
-            change = np.nan_to_num((logs[f + 1] - logs[0]) / moved) * self.sign
-            for link in self.links:
-                np.add.at(slopes, (row, link[self.machine, f]), change)
-        return self.sign * (logs[0] - self.measured), slopes[:, :-1] * self.spread
-
-
-def _start(cause: Cause, chip: Hardware) -> float:
-    value = 1.0 if cause.name == "interference" else float(getattr(chip.calibration, cause.name))
-    neutral = value == 0.0 or (value == 1.0 and cause.least == 1.0)
-    value = cause.centre if neutral and not cause.linear else value
-    return value if cause.linear else math.log(value)
-
-
-def _with(chip: Hardware, names: Sequence[str], values: F64) -> Hardware:
-    given = dict(zip(names, values.tolist(), strict=True))
-    return replace(chip, calibration=replace(chip.calibration, **given))
 
 
 @dataclass(frozen=True)
@@ -186,7 +61,8 @@ class Fit:
 
     def sure(self) -> F64:
         """Standard deviation of each shift over its spread before any measurement: 1 nothing learned, 0 known."""
-        return np.sqrt(np.diag(self.covariance))
+        found: F64 = np.sqrt(np.diag(self.covariance))
+        return found
 
 
 def fit(
@@ -232,14 +108,23 @@ def fit(
 
     first = np.zeros(len(whole.names)) if start is None else start
     found = least_squares(
-        residuals, first, jac=jacobian, loss=_robust(n), max_nfev=rounds, xtol=1e-5, ftol=1e-5, gtol=1e-6
+        residuals,
+        first,
+        jac=jacobian,
+        loss=_robust(n),
+        tr_solver="lsmr",
+        max_nfev=rounds,
+        xtol=1e-4,
+        ftol=1e-4,
+        gtol=1e-4,
     )
     z = found.x
     errors, slopes = whole.slopes(z)
     r = errors[good] * weight
     slopes = slopes[good] * (weight * (1.0 + r * r) ** -0.25)[:, None]  # the weight that the loss leaves a row
-    covariance = np.linalg.inv(slopes.T @ slopes + np.eye(len(z)))
-    return Fit(whole, z, covariance, errors, np.linalg.svd(slopes, compute_uv=False))
+    covariance = np.asarray(np.linalg.inv(slopes.T @ slopes + np.eye(len(z))), dtype=np.float64)
+    singular = np.asarray(np.linalg.svd(slopes, compute_uv=False), dtype=np.float64)
+    return Fit(whole, z, covariance, errors, singular)
 
 
 def _least_squares() -> Callable[..., Any]:
@@ -265,7 +150,7 @@ def _robust(n: int) -> Callable[[F64], F64]:
 
 def _weights(cases: Sequence[Case], good: npt.NDArray[np.bool_]) -> F64:
     """Rows of one table are no independent witnesses: together they weigh at most as `INDEPENDENT` ones."""
-    groups = [(c.source, c.hardware.id, c.model.id if c.model else "", c.metric) for c in cases]
+    groups = [(c.source, c.hardware.id, stack(c.software), c.model.id if c.model else "", c.metric) for c in cases]
     size = Counter(g for g, g_good in zip(groups, good.tolist(), strict=True) if g_good)
     return np.array([math.sqrt(min(1.0, INDEPENDENT / size[g])) if size[g] else 0.0 for g in groups])
 
@@ -281,7 +166,7 @@ class Held:
     before: F64  #: the same, without any fit
 
 
-def cross_validate(whole: Fit, by: str, least: int = 5, rounds: int = 8) -> list[Held]:
+def cross_validate(whole: Fit, by: str, least: int = 5, rounds: int = 6) -> list[Held]:
     """Leave out one source, chip or model after the other, fit the rest, and predict what was left out.
 
     Parameters
@@ -292,7 +177,8 @@ def cross_validate(whole: Fit, by: str, least: int = 5, rounds: int = 8) -> list
     least : int
         Smaller groups are not left out on their own.
     rounds : int
-        Most evaluations of each fit; it begins without shifts.
+        Most evaluations of each fit; it begins at the fit of all, and the pull takes back what only the left-out
+        cases had decided.
     """
     keys: dict[str, Callable[[Case], str]] = {
         "source": lambda c: c.source,
@@ -309,9 +195,41 @@ def cross_validate(whole: Fit, by: str, least: int = 5, rounds: int = 8) -> list
         left = (names == name) & good
         if left.sum() < least or not (good & ~left).any():
             continue
-        again = fit((), problem=whole.problem, use=~left, rounds=rounds)
+        again = fit((), problem=whole.problem, start=whole.z, use=~left, rounds=rounds)
         places = np.flatnonzero(left)
         out.append(Held(by, name, places, again.errors[places], before[places]))
+    return out
+
+
+@dataclass(frozen=True)
+class Accuracy:
+    """Errors of a group of cases."""
+
+    name: str
+    n: int
+    median: float  #: of |predicted / measured - 1|
+    p90: float
+    bias: float  #: median of predicted / measured, less 1
+
+
+def accuracy(name: str, errors: F64) -> Accuracy:
+    """Of logarithms of predicted over measured; NaN are left out."""
+    good = errors[np.isfinite(errors)]
+    if not good.size:
+        return Accuracy(name, 0, math.nan, math.nan, math.nan)
+    wrong = np.abs(np.expm1(good))
+    bias = math.expm1(float(np.median(good)))
+    return Accuracy(name, good.size, float(np.median(wrong)), float(np.quantile(wrong, 0.9)), bias)
+
+
+def ablate(whole: Fit, rounds: int = 10) -> dict[str, F64]:
+    """Errors where one cause after the other does not exist and all others are fitted again without it."""
+    out = {}
+    for cause in whole.problem.causes:
+        less = Problem(whole.problem.cases, whole.problem.causes, without=cause.name)
+        shifts = dict(zip(whole.problem.names, whole.z, strict=True))
+        start = np.array([shifts[name] for name in less.names])
+        out[cause.name] = fit((), problem=less, start=start, rounds=rounds).errors
     return out
 
 
@@ -339,9 +257,7 @@ def result(
             for of in sorted({name for lv, name, c in problem.names if (lv, c) == (level, cause.name)}):
                 key = (level, of, cause.name)
                 whose = [
-                    m
-                    for m, (chip, software) in enumerate(problem.machines)
-                    if of == (chip.id if level == "chip" else stack(software))
+                    m for m, (chip, software) in enumerate(problem.machines) if of in _names(level, chip, software)
                 ]
                 n = sum(rows[m] for m in whose)
                 if level == "chip" and cause.name != "interference":
@@ -352,6 +268,10 @@ def result(
                 elif level == "software":
                     table.setdefault(of, {})[cause.name] = Fitted(math.exp(shift[key]), n, error[key])
     return Calibrated(kinds, chips, stacks, spread or {}, tuple(sorted({c.source for c in problem.cases})), date)
+
+
+def _names(level: str, chip: Hardware, software: str) -> tuple[str, ...]:
+    return (chip.id,) if level == "chip" else (software, f"{software}@{chip.id}")
 
 
 def _fitted(cause: Cause, u: float, n: int, error: float) -> Fitted:

@@ -16,7 +16,7 @@ METRICS: dict[str, str] = {
     "prefill": "prefill of a batch of prompts, alone on the machine: their tokens through the layers, in one pass",
     "ttft": "time to first token of one unloaded request: ttft_s",
     "request": "a static batch from start to end: prefill of all its prompts, then osl - 1 steps",
-    "loaded_tpot": "mean time between tokens in a closed loop of so many requests: a step, and others' prefills between",
+    "loaded_tpot": "mean time between tokens in a closed loop of so many requests: a step, others' prefills between",
     "loaded_ttft": "time to first token in that loop, queueing for others' prefills included",
     "throughput": "output tokens/s of the system in steady state, prefill interleaved",
     "gemm": "one matrix product of m x k by k x n",

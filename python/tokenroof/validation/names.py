@@ -1,7 +1,7 @@
 """Models, chips and formats as measurement tables spell them, found in the catalogue.
 
-A spelling is folded (vendor, capacity, brackets and words that name no other part are dropped) and then looked up by the
-catalogue itself; what folding cannot know is in the tables below. A part or model that the catalogue lacks is an error:
+A spelling is folded (vendor, capacity, brackets and words that name no other part are dropped) and then looked up in
+the catalogue; what folding cannot know is in the tables below. A part or model that the catalogue lacks is an error:
 a neighbour would answer for something else.
 """
 
@@ -38,6 +38,7 @@ _MODELS = {
     "codellama-34b": "llama-2-34b",
     "codellama-70b": "llama-2-70b",
     "mistral-7b": "mistral-7b-v0.1",
+    "mistral-7b-instruct-v0.3": "mistral-7b-v0.3",
     "qwen2-72b": "qwen2.5-72b",
     "qwen2-7b": "qwen2.5-7b",
     "qwen2-0.5b": "qwen2.5-0.5b",
@@ -63,7 +64,8 @@ _MODELS = {
 }
 #: Parts of a model's name that change neither its shape nor its size.
 _TUNES = re.compile(
-    r"[-_ ](instruct|chat|hf|it|base|nvfp4|mxfp4|fp8|fp4|bf16|fp16|int4|int8|awq|gptq|gguf|w4a16|w8a8|\d{4}|v\d+(\.\d+)?)$"
+    r"[-_ ](instruct|chat|hf|it|base|\d{4}|v\d+(\.\d+)?"
+    r"|nvfp4|mxfp4|fp8|fp4|bf16|fp16|int4|int8|awq|gptq|gguf|w4a16|w8a8)$"
 )
 
 
@@ -91,12 +93,17 @@ def find_model(name: str) -> Model:
     while words not in tried:
         tried.append(words)
         words = _TUNES.sub("", words)
-    for spelling in (name, *tried):
-        try:
-            return catalogue.model(_MODELS.get(spelling, spelling))
-        except UnknownNameError:
-            continue
-    raise Unusable(f"no such model in the catalogue: {name}")
+    found = next(filter(None, (_known(_MODELS.get(spelling, spelling)) for spelling in (name, *tried))), None)
+    if found is None:
+        raise Unusable(f"no such model in the catalogue: {name}")
+    return found
+
+
+def _known(name: str) -> Model | None:
+    try:
+        return catalogue.model(name)
+    except UnknownNameError:
+        return None
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,8 @@ What a metric is made of, with the engine's columns (docs/calibration.md derives
 An operator on its own is a model of one row, on the chip without overheads per layer and step.
 
 Keys of `Case.shape`: ``gemm`` m, n, k; attention ``heads``, ``kv_heads``, ``head_dim``, and for latent attention
-``kv_rank`` and ``rope`` instead of the last two; ``all_reduce`` bytes of the tensor, and ranks where the layout has no tp.
+``kv_rank`` and ``rope`` instead of the last two; ``all_reduce`` bytes of the tensor, and
+ranks where the layout has no tp.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ import numpy.typing as npt
 
 from .._native import F64, status_text
 from ..axes import DEFAULTS, Axes
-from ..calibration import Calibrated
+from ..calibration import Calibrated, stack
 from ..errors import SpecError
 from ..formulas import causal_pairs, chunk_pairs
 from ..plan import Plan
@@ -37,7 +38,7 @@ from .uncertainty import interval
 
 __all__ = ["Evaluator", "Prediction", "predict"]
 
-#: Times are asked for, not whether a cache fits; chips without a format widen it; heads that tp does not divide are padded.
+#: Times are asked for, not whether a cache fits. Chips without a format widen it; heads are padded to a multiple of tp.
 OPTIONS = Options(memory_fraction=1.0, pad_heads=True, fallback="wider")
 LAYOUT = ("tp", "pp", "ep", "dp", "cp")
 _COLUMNS = ("status", "tpot_s", "ttft_s", "tokens_per_s", "tpot_s_bound", "ttft_s_bound", "tokens_per_s_bound")
@@ -115,7 +116,7 @@ class Evaluator:
     Attributes
     ----------
     machines : list of (Hardware, str)
-        Chip and software of the cases; a calibration is a chip for each.
+        Chip and software stack of the cases; a calibration is a chip for each.
     machine : array of int
         Which of them a case ran on.
     reasons : dict
@@ -134,10 +135,7 @@ class Evaluator:
         self._prefills = np.full(len(self.cases), -1, dtype=np.int64)
         self._reductions: list[int] = []
         for i, case in enumerate(self.cases):
-            try:
-                self._add(i, case)
-            except SpecError as error:
-                self.reasons[case.id] = str(error)
+            self._try(i, case)
         self._metric = np.array([c.metric for c in self.cases])
         self._osl = np.array([float(c.osl) for c in self.cases])
         self._others = np.array([self._waiting(c) for c in self.cases])
@@ -183,10 +181,12 @@ class Evaluator:
         return out[0], out[1]
 
     def _machine(self, case: Case) -> int:
-        key = (id(case.hardware), case.software)
+        # An operator on its own is launched by whoever times it, whatever stack its kernel is from.
+        alone = case.metric in _OPERATORS or case.metric == "all_reduce"
+        key = (id(case.hardware), "kernels" if alone else stack(case.software))
         if key not in self._numbers:
             self._numbers[key] = len(self.machines)
-            self.machines.append((case.hardware, case.software))
+            self.machines.append((case.hardware, key[1]))
         return self._numbers[key]
 
     @staticmethod
@@ -194,6 +194,12 @@ class Evaluator:
         """Prefills of others per token of a request in a closed loop."""
         ranks = case.layout.get("pp", 1) * case.layout.get("dp", 1)
         return max(case.batch - 1.0, 0.0) / ranks / max(case.osl - 1.0, 1.0)
+
+    def _try(self, i: int, case: Case) -> None:
+        try:
+            self._add(i, case)
+        except SpecError as error:
+            self.reasons[case.id] = str(error)
 
     def _add(self, i: int, case: Case) -> None:
         """What a case asks of the core."""
@@ -301,8 +307,8 @@ class Evaluator:
         model, rest = np.divmod(group.combination, per_model)
         first = model * (per_model * len(chips)) + rest
         every = first[None, :] + (np.arange(len(chips)) * per_model)[:, None]
-        spread = (np.broadcast_to(a, every.shape).ravel() for a in (group.batch, group.isl, group.osl))
-        columns = plan.points(every.ravel(), *spread, _COLUMNS)
+        batch, isl, osl = (np.broadcast_to(a, every.shape).ravel() for a in (group.batch, group.isl, group.osl))
+        columns = plan.points(every.ravel(), batch, isl, osl, _COLUMNS)
         values[:, group.places, :] = np.stack(columns, axis=-1).reshape(*every.shape, len(_COLUMNS))
 
     def _explain(self, values: F64) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
-from functools import lru_cache
+from functools import cache
+from typing import Any
 
 from ..points import point
 from ..specs import Hardware, Model, Precision, precision
@@ -21,6 +22,7 @@ BOUND_ONLY = "bound only: "
 _SPECULATION = re.compile(r"specul|\bmtp\b|\bmtp-|eagle|medusa|draft model|lookahead", re.I)
 _NO_SPECULATION = re.compile(r"not (recorded|disclosed|stated|used)|without|\boff\b|plain|baseline|probably", re.I)
 _CACHE_HITS = re.compile(r"includes cached|prefix.cach\w* (on|hit)|cache.hit tokens", re.I)
+_MOST = 2.0**52  #: of a count
 _FLOATS = frozenset(["fp8", "mxfp8", "nvfp4", "mxfp4", "fp4"])
 
 
@@ -33,8 +35,9 @@ class Row:
         What the source does not say and reading it assumed.
     """
 
-    def __init__(self, fields: Mapping[str, str | None]) -> None:
-        self.fields = {name: (value or "").strip() for name, value in fields.items()}
+    def __init__(self, fields: Mapping[str, str], broken: str = "") -> None:
+        self.fields = {name: value.strip() for name, value in fields.items()}
+        self.broken = broken  #: why the row as a whole cannot be read
         self.assumed: list[str] = []
 
     def __getitem__(self, name: str) -> str:
@@ -53,7 +56,7 @@ class Row:
         try:
             value = float(text)
         except ValueError:
-            raise Unusable(f"{name}: {text!r} is no number") from None
+            raise Unusable(f"{name}: {text[:40]!r} is no number") from None
         if not 0 < value < math.inf:
             raise Unusable(f"{name}: {text!r} is not a number above 0")
         return value
@@ -61,6 +64,8 @@ class Row:
     def count(self, name: str, default: int = 0) -> int:
         """A whole number; ``default`` where the field is empty. Mean lengths are rounded."""
         value = self.number(name)
+        if value > _MOST:
+            raise Unusable(f"{name}: {self[name]!r} is more than 2^52")
         return default if math.isnan(value) else max(round(value), 1)
 
     def note(self, pattern: str) -> str:
@@ -107,12 +112,12 @@ def make_precision(
 ) -> Precision:
     """The precision that formats spell, with what tables leave open filled in by rules.
 
-    - mxfp4 is the format of routed experts, the rest 16 bit (gpt-oss as published); int4 weights alone are likewise
-      those of experts (Kimi K2 as published).
+    - mxfp4 is the format of routed experts, the rest 16 bit (gpt-oss as published), or q8_0 (the GGUF file of it: 12.1
+      GB of 20.9e9 weights); int4 weights of a model with experts are likewise those of experts (Kimi K2 as published).
     - GGUF keeps the head in a format of its own. llama.cpp multiplies quantised matrices in int8 on NVIDIA's chips.
     - Activations are in the weights' format where it is a float, in 16 bit where it is an integer or nothing is said.
-    - A cache of which nothing is said is fp8 where weights are 8 bit or less and the software is TensorRT-LLM or the chip
-      a Blackwell, else 16 bit: what these servers default to, or are run with.
+    - A cache of which nothing is said is fp8 where weights are floats of 8 bit or less and the software is TensorRT-LLM
+      or the chip computes in fp4, else 16 bit: what these servers default to, or are run with.
     """
     software = row["software"].lower()
     if not weights:
@@ -125,7 +130,8 @@ def make_precision(
         row.assume(f"format of the cache not given: {kv}")
     head = NAMED[weights].head if weights in NAMED else ""
     if weights == "mxfp4":
-        weights, experts = "bf16", "mxfp4"
+        head = "q8_0" if "llama.cpp" in software else ""
+        weights, experts = head or "bf16", "mxfp4"
         activations = "bf16" if activations in ("", "mxfp4", "nvfp4") else activations
     elif weights.startswith("int4") and moe:
         weights, experts = "bf16", weights
@@ -136,17 +142,23 @@ def make_precision(
     return _precision(weights, activations, kv, experts if experts != weights else "", head)
 
 
-@lru_cache(maxsize=None)
+@cache
 def _precision(weights: str, activations: str, kv: str, experts: str, head: str) -> Precision:
     name = "/".join((weights, activations, kv))
     if not experts and not head:
         return precision(name)
-    return Precision(f"{experts or head}:{name}", weights, activations, kv, experts=experts, head=head)
+    parts = [f"{what} {given}" for what, given in (("experts", experts), ("head", head)) if given]
+    return Precision(", ".join((name, *parts)), weights, activations, kv, experts=experts, head=head)
 
 
-@lru_cache(maxsize=None)
-def capacity(
-    model: Model, hardware: Hardware, at: Precision, layout: tuple[tuple[str, int], ...], isl: int, osl: int
-) -> float:
+def capacity(model: Model, hardware: Hardware, at: Precision, layout: Mapping[str, int], isl: int, osl: int) -> float:
     """Sequences of isl + osl tokens that one replica holds when all memory may be used; NaN where nobody can say."""
-    return point(model, hardware, precision=at, isl=isl, osl=osl, options=OPTIONS, **dict(layout)).max_batch
+    return _capacity(model.id, hardware.id, at, tuple(sorted(layout.items())), isl, osl)
+
+
+@cache
+def _capacity(
+    model: str, hardware: str, at: Precision, layout: tuple[tuple[str, int], ...], isl: int, osl: int
+) -> float:
+    axes: dict[str, Any] = dict(layout)
+    return point(model, hardware, precision=at, isl=isl, osl=osl, options=OPTIONS, **axes).max_batch

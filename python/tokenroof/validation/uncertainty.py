@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -10,7 +11,13 @@ from .._native import F64
 from ..calibration import Calibrated
 from .case import Case
 
-__all__ = ["CLASSES", "DEFAULT", "interval", "spread_of"]
+if TYPE_CHECKING:
+    from .calibrate import Held
+
+__all__ = ["CLASSES", "DEFAULT", "coverage", "interval", "spread_of", "spreads"]
+
+#: Rows from which a spread of its own is taken.
+_ENOUGH = 20
 
 #: Metrics whose errors are alike.
 CLASSES = {
@@ -33,7 +40,7 @@ DEFAULT = (-0.3, 0.7)
 def spread_of(case: Case, calibration: Calibrated) -> tuple[float, float]:
     """Logarithms of measured over typical time that a tenth of measurements is below, and a tenth above.
 
-    Of the chip's kind where its own measurements are in the calibration, else the wider one of chips that were left out.
+    Of the chip's kind where the calibration has measurements of it, else the wider one of chips that were left out.
     """
     kind = case.hardware.kind if calibration.measured(case.hardware) else "unmeasured"
     for name in (kind, "unmeasured"):
@@ -49,3 +56,39 @@ def interval(cases: Sequence[Case], typical: F64, calibration: Calibrated) -> tu
     rate = np.array([case.metric == "throughput" for case in cases], dtype=bool)
     low, high = np.where(rate, -spread[:, 1], spread[:, 0]), np.where(rate, -spread[:, 0], spread[:, 1])
     return typical * np.exp(low), typical * np.exp(high)
+
+
+def spreads(
+    cases: Sequence[Case], sources: Sequence[Held], chips: Sequence[Held]
+) -> dict[str, dict[str, tuple[float, float]]]:
+    """Spreads of left-out cases, by kind of chip and class of metric; ``unmeasured``: of chips that were left out.
+
+    What a fit has seen tells too little: only cases that it did not see say how wrong it is elsewhere.
+    """
+    found: dict[tuple[str, str], list[float]] = {}
+    for held in sources:
+        for place, error in zip(held.places.tolist(), held.errors.tolist(), strict=True):
+            case = cases[place]
+            found.setdefault((case.hardware.kind, CLASSES[case.metric]), []).append(-error)
+    for held in chips:
+        for place, error in zip(held.places.tolist(), held.errors.tolist(), strict=True):
+            found.setdefault(("unmeasured", CLASSES[cases[place].metric]), []).append(-error)
+    out: dict[str, dict[str, tuple[float, float]]] = {}
+    for (kind, what), logs in sorted(found.items()):
+        if len(logs) >= _ENOUGH:
+            low, high = np.quantile(logs, [0.1, 0.9])
+            out.setdefault(kind, {})[what] = (float(low), float(high))
+    return out
+
+
+def coverage(
+    cases: Sequence[Case], held: Sequence[Held], of: Mapping[str, Mapping[str, tuple[float, float]]], measured: bool
+) -> tuple[int, float]:
+    """How many left-out cases there are, and the share that lies in its interval."""
+    inside = []
+    for group in held:
+        for place, error in zip(group.places.tolist(), group.errors.tolist(), strict=True):
+            kind = cases[place].hardware.kind if measured else "unmeasured"
+            low, high = of.get(kind, {}).get(CLASSES[cases[place].metric], DEFAULT)
+            inside.append(low <= -error <= high)
+    return len(inside), sum(inside) / len(inside) if inside else float("nan")

@@ -90,6 +90,8 @@ DEEPSEEK: dict[str, Recipe] = {
     "n_routed_experts": "expert_count>0",
     "num_experts_per_tok": "expert_used_count>0",
     "n_shared_experts": "expert_shared_count?",
+    "n_group": "expert_group_count>0",
+    "topk_group": "expert_group_used_count>0",
     "moe_intermediate_size": of.expert_width,
     "first_k_dense_replace": "leading_dense_block_count?",
 }
