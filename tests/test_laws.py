@@ -107,7 +107,7 @@ def test_bounds_do_not_depend_on_the_estimate(point: dict[str, Any]) -> None:
             assert bits(typical[name]) == bits(bound[name]) == bits(bound[name.removesuffix("_bound")]), name
 
 
-OFF_CHIP = st.one_of(real_hardware().map(lambda hw: replace(hw, sram_bytes=0.0)), made_hardware(sram=False))
+OFF_CHIP = st.one_of(real_hardware().map(lambda hw: replace(hw, sram_bytes=0.0, levels=())), made_hardware(sram=False))
 
 
 @settings(max_examples=60)
@@ -130,12 +130,15 @@ def test_no_chip_computes_more_than_its_peak(point: dict[str, Any]) -> None:
     }
 )
 def test_no_memory_moves_more_than_its_bandwidth(point: dict[str, Any]) -> None:
-    """In the bound too: the bytes that `mbu` divides must be those that the bound of the step counts."""
+    """In the bound too: the bytes that `mbu` divides must be those that the bound of the step counts.
+
+    Of main memory alone: weights in a level before it are read beside it, and `mbu` may then exceed 1.
+    """
     assert at_most(at(point)["mbu"], 1.0) and at_most(at(point, "bound")["mbu"], 1.0)
 
 
 @settings(max_examples=60)
-@given(points())
+@given(points(chips=OFF_CHIP))
 def test_typical_shares_stay_below_what_was_calibrated(point: dict[str, Any]) -> None:
     c, calibration = at(point), point["hardware"].calibration
     assert at_most(c["mfu"], calibration.compute_efficiency)

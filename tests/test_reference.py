@@ -121,6 +121,20 @@ def test_whole_tiles(
             assert (bits(got) == bits([want[name] for name in ALL])).all(), f"{isa}, lane {lane} of {lanes}"
 
 
+@pytest.mark.parametrize(
+    "layout", [(1, 8, 8, 1), (1, 64, 64, 1), (2, 16, 32, 1), (8, 4, 4, 2), (1, 16, 32, 2), (4, 1, 4, 2)]
+)
+@pytest.mark.parametrize("chip", ["h100-sxm", "tpu-v5p", "mi300x", "gb200-nvl72"])
+def test_expert_exchange_inside_and_across_domains(chip: str, layout: tuple[int, int, int, int]) -> None:
+    from tokenroof.catalogue import hardware, model
+
+    tp, dp, ep, cp = layout
+    full = {"tp": tp, "pp": 1, "ep": ep, "dp": dp, "cp": cp}
+    for name in ("deepseek-v3", "mixtral-8x7b", "qwen3-235b-a22b"):
+        for lengths in ((1, 12, 1), (777, 3001, 257)):
+            check(model(name), hardware(chip), precision("bf16"), full, lengths, USUAL)
+
+
 STATUSES = {  # one layout for each reason, by the reason's number
     0: ("llama-3.1-70b", {"tp": 8}, "bf16"),
     1: ("llama-3.1-405b", {"tp": 1}, "bf16"),

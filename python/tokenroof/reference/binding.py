@@ -214,7 +214,8 @@ def bind(
             k["network_bound"] += o.count * (o.comm_elems * least) * links.reduce_bound
             return
         if o.kind is Kind.ALL_TO_ALL:
-            latency, per_token = count * links.a2a_latency, count * links.dispatch(o, p, inv_tp)
+            bytes_, per_byte = links.dispatch(o, p, inv_tp)
+            latency, per_token = count * links.a2a_latency, count * bytes_ * per_byte
         else:
             hops = b.pp - 1.0
             k["network_bound"] += hops * (o.comm_elems * least * inv_tp) * links.p2p_byte_bound
@@ -306,11 +307,11 @@ class _Links:
             either = fs._min(net.per_byte, net.per_byte_out) if net.has_out else net.per_byte
             self.p2p_byte_bound = either if domain > 1.0 else net.per_byte_out
 
-    def dispatch(self, o: Operator, p: Precision, inv_tp: float) -> float:
-        """Seconds per token of an expert dispatch and combine."""
+    def dispatch(self, o: Operator, p: Precision, inv_tp: float) -> tuple[float, float]:
+        """Bytes per token of an expert dispatch and combine, and seconds per byte."""
         share = fs._min(self.ep / o.active, 1.0) if o.active > 0.0 else 1.0
         bytes_ = o.comm_elems * share * (p.act_bytes + p.comm_bytes) * inv_tp
         copies, ranks = (o.active * share if o.active > 0.0 else 1.0), self.a2a_inner * self.a2a_outer
         out = fs.leaving_share(self.a2a_inner, ranks, copies, o.nodes) if self.a2a_outer > 1.0 else 0.0
         inside = self.a2a_inner / ranks if out > 0.0 and not o.nodes > 0.0 else 1.0
-        return bytes_ * (inside * self.a2a_byte + out * self.network.typical_out)
+        return bytes_, inside * self.a2a_byte + out * self.network.typical_out
