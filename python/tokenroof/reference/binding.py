@@ -132,7 +132,8 @@ def bind(
         k[f"bound_{kind}"] += o.count * seconds * ip
         k[f"flops_{kind}"] += o.count * o.flops_token
         a = count * (o.act_elems * precision.act_bytes * split) * bwt
-        return Row(o, count * seconds * ipt, count * reads * read * placement.read * unpacking(bytes_), a)
+        w = count * reads * read * placement.read * unpacking(bytes_)
+        return Row(o, count * seconds * ipt, w, a, reads)
 
     def routed(o: Operator, count: float) -> ExpertRow:
         count = count * cal.expert_imbalance if b.ep > 1.0 else count
@@ -145,7 +146,7 @@ def bind(
         k["read_bound"] += fs._min(o.count, o.stored) * (o.read_elems * bytes_) * o.active
         a = count * (o.act_elems * precision.act_bytes * inv_ranks) * bwt
         f, w = count * seconds * ipt, count * one * placement.read * unpacking(bytes_)
-        return ExpertRow(o, f, w, a, o.count * (o.read_elems * bytes_))
+        return ExpertRow(o, f, w, a, read=o.count * (o.read_elems * bytes_))
 
     links = _Links(b)
 

@@ -51,11 +51,12 @@ class Row:
     f: float
     w: float
     a: float
+    reads: float = 1.0  # share of the executions that read the weights
 
 
 @dataclass
 class ExpertRow(Row):
-    read: float
+    read: float = 0.0
 
 
 @dataclass
@@ -359,7 +360,9 @@ class Bound:
         ranks, p = self.tp * self.dp * self.cp, self.precision
         rows = []
         for r in (*self.light, *self.body, *self.head):
-            weights = r.op.count * r.op.read_elems * weight_bytes(p, r.op) * split(self.tp, r.op) * ranks * micro
+            weights = (
+                r.op.count * r.reads * r.op.read_elems * weight_bytes(p, r.op) * split(self.tp, r.op) * ranks * micro
+            )
             flops = batch * r.op.count * r.op.flops_token
             compute = r.f * fs._max(tokens, self.tile)
             rows.append(self.row_time(r.op.name, compute, r.w + r.a * tokens, flops, weights, "(5)"))
