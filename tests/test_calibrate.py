@@ -113,7 +113,7 @@ def test_cross_validation_leaves_out_and_spreads_cover() -> None:
     for group in held["chip"]:
         assert len(group.places) == len(data) // 3
         assert np.median(np.abs(group.errors)) < np.median(np.abs(group.before))
-    of = spreads(whole.problem.cases, held["source"], held["chip"])
+    of = spreads(whole.problem.cases, held["source"] + held["model"], held["chip"])
     n, inside = coverage(whole.problem.cases, held["chip"], of, measured=False)
     assert n == len(data) and 0.7 < inside < 0.9
     with pytest.raises(SpecError):
@@ -233,3 +233,14 @@ def test_the_command_fits_checks_and_writes(tmp_path: Path, capsys: pytest.Captu
     assert '"singular_values"' in capsys.readouterr().out
     assert main(["calibrate", str(table), "--cross-validate", "colour"]) == 2
     assert main(["calibrate", str(table), "--out", str(tmp_path / "no" / "x.toml")]) == 2
+
+
+def test_the_package_carries_a_fit_to_published_measurements() -> None:
+    import tokenroof as tr
+    from tokenroof.calibration import load_calibration
+
+    shipped = load_calibration("published")
+    assert len(shipped.sources) > 10 and "docs/calibration.md" in shipped.notes
+    plain = tr.point("llama-3.1-8b", "h100-sxm", batch=16)
+    fitted = tr.point("llama-3.1-8b", "h100-sxm", batch=16, calibration="published", software="vllm")
+    assert fitted.tpot_s != plain.tpot_s and fitted.tpot_s_bound == plain.tpot_s_bound <= fitted.tpot_s

@@ -23,15 +23,18 @@ _WINDOW_KEY = re.compile(r"window|sliding|chunk|pattern|layer_types|interval|loc
 @pytest.mark.parametrize("family", FAMILIES)
 def test_random_configs(family: str, report: Report) -> None:
     report.start(family, "cache")
-    wrong = []
+    wrong, compared = [], 0
     for number, (seed, config) in enumerate(examples(family, RUNS)):
         tokens = TOKENS[number % len(TOKENS)]
         try:
-            model, _ = theirs.text_model(config, "cpu")
+            run = theirs.run(theirs.text_model(config, "cpu")[0], tokens, "cpu")
         except theirs.Unknown as error:
             report.skip(family, "cache", str(error))
             pytest.skip(str(error))
-        run = theirs.run(model, tokens, "cpu")
+        except theirs.CannotRun as error:
+            report.note(family, "cache", f"some configs fail in transformers: {error}")
+            continue
+        compared += 1
         lines = ours.cache(config, tokens)
         for line in lines:
             if line.why:
@@ -42,8 +45,9 @@ def test_random_configs(family: str, report: Report) -> None:
             wrong.append(
                 f"{story(seed, config)}\n{tokens} tokens, {run.cache_bytes:,} B stored:\n{layers}\n  ours:\n{rows}"
             )
-    report.cell(family, "cache", RUNS, len(wrong))
+    report.cell(family, "cache", compared, len(wrong))
     assert not wrong, f"{len(wrong)} of {RUNS} configs differ; the first:\n{wrong[0]}"
+    assert compared
 
 
 @pytest.mark.parametrize("family", FAMILIES)

@@ -42,24 +42,30 @@ def compare(config: Mapping[str, Any], tokens: int, device: str = "meta") -> tup
 @pytest.mark.parametrize("family", FAMILIES)
 def test_random_configs(family: str, report: Report) -> None:
     report.start(family, "FLOPs")
-    wrong, worst = [], 0.0
+    wrong, worst, compared = [], 0.0, 0
     for seed, config in examples(family, RUNS):
         try:
-            found, lines, deviation = compare(config, TOKENS)
-        except theirs.NeedsData:
-            found, lines, deviation = compare(config, TOKENS, "cpu")
-            report.note(family, "FLOPs", "counted on the CPU, since its routing depends on data")
+            try:
+                found, lines, deviation = compare(config, TOKENS)
+            except theirs.NeedsData:
+                found, lines, deviation = compare(config, TOKENS, "cpu")
+                report.note(family, "FLOPs", "counted on the CPU, since its routing depends on data")
         except theirs.Unknown as error:
             report.skip(family, "FLOPs", str(error))
             pytest.skip(str(error))
+        except theirs.CannotRun as error:
+            report.note(family, "FLOPs", f"some configs fail in transformers: {error}")
+            continue
+        compared += 1
         worst = max(worst, deviation)
         for line in lines:
             if line.why:
                 report.note(family, "FLOPs", line.why)
         if found:
             wrong.append(f"{story(seed, config)}\n{found}")
-    report.cell(family, "FLOPs", RUNS, len(wrong), " exact" if worst == 0 else f" within {worst:.1e}")
+    report.cell(family, "FLOPs", compared, len(wrong), " exact" if worst == 0 else f" within {worst:.1e}")
     assert not wrong, f"{len(wrong)} of {RUNS} configs differ; the first:\n{wrong[0]}"
+    assert compared
 
 
 #: Operator tables of the catalogue that agree, and the model that had each first.
@@ -74,7 +80,7 @@ def test_catalogue(model_id: str, report: Report) -> None:
         return
     try:
         found, _, _ = compare(comparable(model_id), 256)
-    except (theirs.Unknown, theirs.NeedsData) as error:
+    except (theirs.Unknown, theirs.NeedsData, theirs.CannotRun) as error:
         report.configs[f"FLOPs skipped: {error}"].append(model_id)
         pytest.skip(str(error))
     report.configs["FLOPS DIFFER" if found else "FLOPs equal"].append(model_id)

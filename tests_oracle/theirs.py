@@ -59,6 +59,10 @@ class NeedsData(Exception):
     """What the meta device cannot run, because shapes depend on data: a loop over the experts that were chosen."""
 
 
+class CannotRun(Exception):
+    """What transformers builds from a config but fails to run."""
+
+
 def known(model_type: str) -> bool:
     """Whether transformers has a config class of this type, or one by another name."""
     return ALIASES.get(model_type, model_type) in CONFIG_MAPPING_NAMES
@@ -177,12 +181,7 @@ def run(model: nn.Module, tokens: int, device: str) -> Run:
     ids = torch.arange(tokens, device=device).remainder(vocab).view(1, tokens)
     with torch.no_grad():
         with FlopCounterMode(display=False) as prefill:
-            try:
-                out = model(input_ids=ids, use_cache=True)
-            except (NotImplementedError, RuntimeError) as error:
-                if device == "meta":
-                    raise NeedsData("its shapes depend on data, and the meta device has none") from error
-                raise
+            out = _forward(model, device, input_ids=ids)
         name = "cache_params" if hasattr(out, "cache_params") else "past_key_values"
         cache = getattr(out, name)
         tensors = [_tensors(layer) for layer in cache.layers]
@@ -192,8 +191,17 @@ def run(model: nn.Module, tokens: int, device: str) -> Run:
         shapes = [{key: tuple(tensor.shape) for key, tensor in layer.items()} for layer in tensors]
         size = sum(tensor.numel() * tensor.itemsize for layer in tensors for tensor in layer.values())
         with FlopCounterMode(display=False) as decode:
-            model(input_ids=ids[:, :1], use_cache=True, **{name: cache})
+            _forward(model, device, input_ids=ids[:, :1], **{name: cache})
     return Run(_judged(model, prefill), _judged(model, decode), shapes, size)
+
+
+def _forward(model: nn.Module, device: str, **inputs: Any) -> Any:
+    try:
+        return model(use_cache=True, **inputs)
+    except (NotImplementedError, RuntimeError, TypeError, ValueError) as error:
+        if device == "meta" and isinstance(error, RuntimeError):  # which NotImplementedError is, too
+            raise NeedsData("its shapes depend on data, and the meta device has none") from error
+        raise CannotRun(str(error).partition("\n")[0]) from error
 
 
 def _tensors(layer: Any) -> dict[str, torch.Tensor]:

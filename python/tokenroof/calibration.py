@@ -10,6 +10,7 @@ import math
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
 from typing import Any
 
 from .catalogue import hardware as _find
@@ -83,9 +84,14 @@ class Calibrated:
     notes: str = ""
 
     def hardware(self, chip: Hardware, software: str | None = None) -> Hardware:
-        """The chip with the file's constants: its own, else those of its kind; times the software's factors."""
-        found = {name: given.value for name, given in self.kinds.get(chip.kind, {}).items()}
-        found |= {name: given.value for name, given in self.chips.get(chip.id, {}).items()}
+        """The chip with the file's constants: its own, else those of its kind; times the software's factors.
+
+        What the chip's own catalogue file says goes before its kind.
+        """
+        own = {name for name in FIELDS if "default" not in chip.facts.get(f"typical.{name}", {"default": ""})}
+        kind = {name: given for name, given in self.kinds.get(chip.kind, {}).items() if name not in own}
+        entries = {**kind, **self.chips.get(chip.id, {})}
+        found = {name: given.value for name, given in entries.items() if name in FIELDS}
         for table in self._factors(chip, software):
             for name, given in table.items():
                 if name in FIELDS:
@@ -166,8 +172,11 @@ def calibrated_all(
     return tuple(given.hardware(chip, software) for chip in chips)
 
 
+_SHIPPED = Path(__file__).parent / "catalogue" / "calibrations" / "published.toml"
+
+
 def load_calibration(path: str | os.PathLike[str]) -> Calibrated:
-    """Read a calibration file.
+    """Read a calibration file; ``"published"`` is the one that the package carries (docs/calibration.md).
 
     Raises
     ------
@@ -176,6 +185,8 @@ def load_calibration(path: str | os.PathLike[str]) -> Calibrated:
     SpecError
         When a value is not possible for its key.
     """
+    if path == "published":
+        path = _SHIPPED
     where, data = os.fspath(path), load_toml(path)
     _known(data, _META, where)
     kinds, chips, software = (
@@ -218,7 +229,7 @@ def _fitted(key: str, raw: Any, name: str, where: str) -> Fitted:
     given = raw if isinstance(raw, dict) else {"value": raw}
     _known(given, _FITTED, f"{where}, {key}")
     value = given.get("value")
-    factor = name.startswith("software.") and key != "interference"
+    factor = name.startswith("software.")
     at_most = 1.0 if not factor and (key in SHARES or key in ("serial", "interference")) else math.inf
     at_least = 1.0 if not factor and key in ("tile", "expert_imbalance") else 0.0
     if isinstance(value, bool) or not isinstance(value, int | float) or not at_least <= value <= at_most:

@@ -39,7 +39,17 @@ _AXES = {
 }
 RUN_OPTIONS = ("threads", "isa", "progress")
 #: What is asked of every point alike; keywords of `Sweep` and `point`.
-SETTINGS = ("estimate", "memory_fraction", "memory_of", "reserved", "offload", "pad_heads", "fallback")
+SETTINGS = (
+    "estimate",
+    "memory_fraction",
+    "memory_of",
+    "reserved",
+    "offload",
+    "pad_heads",
+    "fallback",
+    "calibration",
+    "software",
+)
 #: Tables that a spec file may hold; [demand], [claim] and [plot] are read by those who price a fleet, not here.
 _TABLES = ("sweep", "best", "demand", "claim", "plot")
 
@@ -62,6 +72,7 @@ def add_axes(parser: argparse.ArgumentParser, several: bool) -> None:
 
 def add_settings(parser: argparse.ArgumentParser) -> None:
     """What is asked of every point alike."""
+    add_calibration(parser)
     parser.add_argument("--estimate", help="typical (default), bound, or serial (nothing overlapped)")
     parser.add_argument(
         "--memory-fraction", type=float, metavar="SHARE", help="memory for weights and KV cache (default 0.9)"
@@ -77,6 +88,12 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--fallback", help="compute formats that a chip lacks: status (default), or wider, the next one that it has"
     )
+
+
+def add_calibration(parser: argparse.ArgumentParser) -> None:
+    """Which constants `typical` has."""
+    parser.add_argument("--calibration", metavar="FILE", help="constants of `tokenroof calibrate`, or 'published'")
+    parser.add_argument("--software", help="with --calibration: the serving stack, e.g. vllm")
 
 
 def add_json(parser: argparse.ArgumentParser) -> None:

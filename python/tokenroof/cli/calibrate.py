@@ -25,6 +25,7 @@ examples:
 Formats of tables: docs/validation.md. What is fitted and how: docs/calibration.md. Needs scipy: the extra [calibrate].
 """
 _BY = ("source", "chip", "model")
+_SHOWN, _SURE = 12, 0.7  # shifts in the text: so many, and all that are known better than this share of their spread
 
 
 def add(commands: Any) -> None:
@@ -76,7 +77,8 @@ def run(args: argparse.Namespace) -> None:
         wide = np.isin(metrics, ("step", "loaded_tpot"))
         for name, errors in c.ablate(fit).items():
             tables.setdefault("step and loaded_tpot without", []).append(c.accuracy(name, errors[wide]))
-    of = spreads(fit.problem.cases, held.get("source", []), held.get("chip", []))
+    known = [*held.get("source", []), *held.get("model", [])]
+    of = spreads(fit.problem.cases, known, held.get("chip", []))
     inside = {n: coverage(fit.problem.cases, held[n], of, n != "chip") for n in by}
     made = c.result(fit, spread=of, date=datetime.date.today().isoformat())
     if args.out:
@@ -148,11 +150,11 @@ def _text(
     decided = int((fit.singular > 1.0).sum())
     lines += ["", f"shifts {len(fit.z)}, of which the data decide {decided} combinations (singular values above 1)"]
     lines += [f"{'shift of':<36} {'constant':<22} {'by':>8} {'error':>8}  learned"]
-    for row in _constants(fit):
-        if row["sure"] < 0.7:
-            of = f"{row['level']} {row['of']}"
-            learned = 1.0 - row["sure"] ** 2
-            lines.append(f"{of:<36} {row['cause']:<22} {row['shift']:>+8.2f} {row['error']:>8.2f} {learned:>8.0%}")
+    shifts = _constants(fit)
+    for row in shifts[: max(_SHOWN, sum(row["sure"] < _SURE for row in shifts))]:
+        of = f"{row['level']} {row['of']}"
+        learned = 1.0 - row["sure"] ** 2
+        lines.append(f"{of:<36} {row['cause']:<22} {row['shift']:>+8.2f} {row['error']:>8.2f} {learned:>8.0%}")
     lines += [
         f"({len(made.kinds)} kinds, {len(made.chips)} chips, {len(made.software)} stacks; other shifts stay near 0)"
     ]

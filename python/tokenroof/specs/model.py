@@ -99,7 +99,8 @@ class Model:
         `typical` then reads fewer distinct experts per batch; 0 is uniform routing.
 
         >>> moe = {"model_type": "mixtral", "hidden_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4,
-        ...        "intermediate_size": 128, "vocab_size": 100, "num_local_experts": 8, "num_experts_per_tok": 2}
+        ...        "intermediate_size": 128, "vocab_size": 100, "num_local_experts": 8, "num_experts_per_tok": 2,
+        ...        "num_key_value_heads": 2}
         >>> [op.skew for op in Model.from_hf(moe).skewed(0.8).rows(Kind.EXPERTS)]
         [0.8]
         """

@@ -19,7 +19,6 @@ import numpy.typing as npt
 from .._native import F64
 from ..calibration import Calibrated, Fitted, stack
 from ..errors import SpecError, TokenroofError
-from ..specs import Hardware
 from .case import Case
 from .parameters import CAUSES, Cause, Problem
 
@@ -92,7 +91,10 @@ def fit(
         When no case can be evaluated.
     """
     least_squares = _least_squares()
-    whole = problem or Problem([c for c in cases if usable(c)], causes)
+    given = [c for c in cases if usable(c)]
+    if not (given or problem):
+        raise SpecError("cases", 0, "at least one measurement that is not doubted")
+    whole = problem or Problem(given, causes)
     errors = whole.errors(np.zeros(len(whole.names)))
     good = np.isfinite(errors) if use is None else np.isfinite(errors) & use
     if not good.any():
@@ -238,42 +240,29 @@ def result(
 ) -> Calibrated:
     """The fit as a calibration: constants of kinds and chips, factors of software."""
     problem = whole.problem
-    shift = dict(zip(problem.names, whole.z * problem.spread, strict=True))
     error = dict(zip(problem.names, whole.sure() * problem.spread, strict=True))
-    good = np.isfinite(whole.errors)
-    rows = Counter(problem.machine[good].tolist())
-    kinds: dict[str, dict[str, Fitted]] = {}
-    chips: dict[str, dict[str, Fitted]] = {}
-    stacks: dict[str, dict[str, Fitted]] = {}
-    for f, cause in enumerate(problem.causes):
-        base: dict[str, list[float]] = {}
-        for m, (chip, _) in enumerate(problem.machines):
-            base.setdefault(chip.kind, []).append(float(problem.base[m, f]))
-        for kind, values in base.items():
-            n = sum(rows[m] for m, (chip, _) in enumerate(problem.machines) if chip.kind == kind)
-            u = float(np.median(values)) + shift[("kind", kind, cause.name)]
-            kinds.setdefault(kind, {})[cause.name] = _fitted(cause, u, n, error[("kind", kind, cause.name)])
-        for level, table in (("chip", chips), ("software", stacks)):
-            for of in sorted({name for lv, name, c in problem.names if (lv, c) == (level, cause.name)}):
-                key = (level, of, cause.name)
-                whose = [
-                    m for m, (chip, software) in enumerate(problem.machines) if of in _names(level, chip, software)
-                ]
-                n = sum(rows[m] for m in whose)
-                if level == "chip" and cause.name != "interference":
-                    chip = problem.machines[whose[0]][0]
-                    u = float(problem.base[whose[0], f]) + shift[("kind", chip.kind, cause.name)] + shift[key]
-                    both = math.hypot(error[key], error[("kind", chip.kind, cause.name)])
-                    table.setdefault(of, {})[cause.name] = _fitted(cause, u, n, both)
-                elif level == "software":
-                    table.setdefault(of, {})[cause.name] = Fitted(math.exp(shift[key]), n, error[key])
-    return Calibrated(kinds, chips, stacks, spread or {}, tuple(sorted({c.source for c in problem.cases})), date)
-
-
-def _names(level: str, chip: Hardware, software: str) -> tuple[str, ...]:
-    return (chip.id,) if level == "chip" else (software, f"{software}@{chip.id}")
-
-
-def _fitted(cause: Cause, u: float, n: int, error: float) -> Fitted:
-    value = min(max(u if cause.linear else math.exp(u), cause.least), cause.most)
-    return Fitted(value, n, error)
+    u = [problem.constants(whole.z, levels) for levels in (1, 2, 3, 4)]
+    values = [problem.values(each) for each in u]
+    rows = Counter(problem.machine[np.isfinite(whole.errors)].tolist())
+    own = {of for level, of, _ in problem.names if level == "chip"}  # a chip's entry is whole: nothing else shifts it
+    places: dict[tuple[str, str], list[int]] = {}
+    for m, (chip, software) in enumerate(problem.machines):
+        for key in (("kind", chip.kind), ("chip", chip.id), ("software", software), ("on", f"{software}@{chip.id}")):
+            places.setdefault(key, []).append(m)
+    tables: dict[str, dict[str, dict[str, Fitted]]] = {"kind": {}, "chip": {}, "software": {}}
+    for (level, of), whose in places.items():
+        n = sum(rows[m] for m in whose)
+        for f, cause in enumerate(problem.causes):
+            name = ("software" if level == "on" else level, of, cause.name)
+            if name not in error and (level != "chip" or of not in own or cause.name == "interference"):
+                continue
+            if level in ("kind", "chip"):
+                found = float(np.median(values[level == "chip"][whose, f]))
+            else:  # what it multiplies
+                after = 3 if level == "on" else 2
+                found = math.exp(float(np.median((u[after] - u[after - 1])[whose, f])))
+            of_kind = error["kind", problem.machines[whose[0]][0].kind, cause.name] if level == "chip" else 0.0
+            sure = math.hypot(error.get(name, 0.0), of_kind)
+            tables[name[0]].setdefault(of, {})[cause.name] = Fitted(found, n, sure)
+    sources = tuple(sorted({c.source for c in problem.cases}))
+    return Calibrated(tables["kind"], tables["chip"], tables["software"], spread or {}, sources, date)

@@ -108,10 +108,10 @@ class Problem:
                     links[at, m, f] = names[key]
         return list(names), np.array(spread), list(links)
 
-    def _moved(self, z: F64) -> F64:
+    def _moved(self, z: F64, levels: int = 4) -> F64:
         shifts = np.append(z * self.spread, 0.0)
         moved: F64 = self.base.copy()
-        for link in self.links:
+        for link in self.links[:levels]:
             moved += shifts[link]
         return moved
 
@@ -128,9 +128,17 @@ class Problem:
         found: F64 = np.clip(np.where(self._share | self._times, bent, v), self._low, self._high)
         return found
 
-    def constants(self, z: F64) -> F64:
-        """Each machine's constants as logarithms (shares themselves where linear); ``z``: shifts over their spread."""
-        return self._bounded(self._moved(z))
+    def constants(self, z: F64, levels: int = 4) -> F64:
+        """Each machine's constants as logarithms (shares themselves where linear).
+
+        Parameters
+        ----------
+        z : array
+            Shifts over their spread.
+        levels : int
+            How many count: 1 the kind's, 2 the chip's too, 3 the stack's too, 4 those of the stack on the chip too.
+        """
+        return self._bounded(self._moved(z, levels))
 
     def values(self, u: F64) -> F64:
         """Constants as numbers."""

@@ -59,14 +59,15 @@ def interval(cases: Sequence[Case], typical: F64, calibration: Calibrated) -> tu
 
 
 def spreads(
-    cases: Sequence[Case], sources: Sequence[Held], chips: Sequence[Held]
+    cases: Sequence[Case], known: Sequence[Held], chips: Sequence[Held]
 ) -> dict[str, dict[str, tuple[float, float]]]:
     """Spreads of left-out cases, by kind of chip and class of metric; ``unmeasured``: of chips that were left out.
 
+    ``known`` are groups of which the fit had seen the chips: sources and models.
     What a fit has seen tells too little: only cases that it did not see say how wrong it is elsewhere.
     """
     found: dict[tuple[str, str], list[float]] = {}
-    for held in sources:
+    for held in known:
         for place, error in zip(held.places.tolist(), held.errors.tolist(), strict=True):
             case = cases[place]
             found.setdefault((case.hardware.kind, CLASSES[case.metric]), []).append(-error)
