@@ -16,8 +16,8 @@ $(VENV)/.test: $(VENV)/.base
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[plot,test]'
 	touch $@
 
-# Torch without the GPU libraries; TORCH_INDEX= takes it from wherever pip looks by itself.
-TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
+# Torch from wherever pip looks by itself, with its GPU libraries there; TORCH_INDEX names an index of builds without.
+TORCH_INDEX ?=
 $(VENV)/.oracle: $(VENV)/.test
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[plot,test,oracle]' \
 		$(addprefix --extra-index-url ,$(TORCH_INDEX))
