@@ -31,6 +31,7 @@ ffibuilder.set_source(
     sources=[str(relative / f"{name}.c") for name in SOURCES],
     depends=[str(p.relative_to(HERE.parent)) for p in sorted(HERE.glob("*.h"))],
     include_dirs=[str(relative)],
+    libraries=[] if sys.platform == "win32" else ["m"],  # pow, while planning
     extra_compile_args=[] if sys.platform == "win32" else FLAGS,
     py_limited_api=not free_threaded,
 )

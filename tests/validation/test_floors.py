@@ -162,35 +162,6 @@ def test_critical_batch_of_routed_experts() -> None:
     assert crossover(model, chip(3350e9, 1979e12), INT8) == pytest.approx(9452, rel=0.01)
 
 
-# JAX scaling book, inference chapter: Llama-2-13B in int8 sizes on 8 TPU v5e of 0.82 TB/s at 8192 tokens. The book
-# labels the bandwidth TiB/s; its numbers are those of TB/s.
-
-
-@pytest.mark.parametrize(
-    ("cache_gb", "batch", "step_ms", "tokens_per_s"),
-    [
-        (6.7, 1, 4.98, 200.61),
-        (6.7, 8, 12.13, None),
-        (6.7, 16, 20.3, 787.99),
-        (6.7, 32, 36.65, 873.21),
-        (6.7, 64, 69.33, 923.13),
-        (6.7, 240, 249.09, None),
-        (1.34, 1, 4.17, 239.94),
-        (1.34, 8, 5.6, 1429.19),
-        (1.34, 32, 10.5, 3047.62),
-        (1.34, 64, 17.04, 3756.62),
-        (1.34, 240, 52.99, 4529.34),
-    ],
-)
-def test_step_times_of_the_scaling_book(
-    cache_gb: float, batch: int, step_ms: float, tokens_per_s: float | None
-) -> None:
-    model = plain(26e9, cache_gb * 1e9 / 8192)
-    p = tr.point(model, chip(0.82e12), precision=INT8, tp=8, batch=batch, isl=8192, osl=1, estimate="bound")
-    assert p.tpot_s * 1e3 == pytest.approx(step_ms, rel=0.002)
-    assert tokens_per_s is None or p.decode_tokens_per_s == pytest.approx(tokens_per_s, rel=0.002)
-
-
 def test_attention_adds_to_the_matrices_of_the_scaling_book() -> None:
     """Quiz: 30e9 int8 weights, 100 kB of cache a token, batch 256 at 8192 on 16 v5e: 21 ms, rows one after another."""
     p = tr.point(plain(30e9, 50e3), chip(0.81e12, 197e12), precision="w8a16", tp=16, batch=256, isl=8192, osl=1)
