@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -17,15 +15,15 @@ from ._native import ESTIMATES
 from .axes import Axes
 from .calibration import Calibrated, calibrated_all
 from .errors import SpecError
+from .execution import execute
 from .layouts import LAYOUT, candidates
 from .plan import Plan, check_columns
 from .result import Result, Table
+from .sinks import Best, Store
 from .specs.options import Options, take_options
 
 __all__ = ["Sweep"]
 
-_SHOW_PROGRESS_S = 2.0  # runs shorter than this stay silent
-_LEAST_CHUNK, _MOST_CHUNK = 1 << 18, 1 << 28  # points: a fraction of a millisecond to a fraction of a second
 #: Columns that `best` reports of each winner.
 WINNER_COLUMNS = (
     "tpot_s",
@@ -191,13 +189,7 @@ class Sweep:
                 f"{len(names)} columns of {self.size:,} points are {need / 1e9:,.1f} GB and this machine has "
                 f"{have / 1e9:,.1f} GB: use best(), fewer columns or shorter axes"
             )
-        plan = self.plan(isa)
-        flat = {name: np.empty(self.size) for name in names}
-
-        def work(begin: int, end: int) -> None:
-            plan.store(begin, end, names, [flat[name][begin:end] for name in names])
-
-        _over_ranges(self.size, work, threads, progress, "store")
+        flat = execute(self.plan(isa), Store(names), threads=threads, progress=progress)
         return Result(self.axes, flat, self.settings)
 
     def best(
@@ -247,21 +239,8 @@ class Sweep:
         extra = check_columns(columns) if columns else WINNER_COLUMNS
         report = check_columns([objective, *(c for c in extra if c != objective)])
         plan = self.plan(isa)
-
-        def fresh() -> Any:
-            return plan.new_best(objective, by=groups, where=limits, k=k, maximize=maximize, fits=fits)
-
-        total = fresh()
-        states: list[Any] = []
-
-        def work(begin: int, end: int) -> None:
-            state = states.pop() if states else fresh()  # list.pop is atomic: each state has one user at a time
-            plan.best(begin, end, state)
-            states.append(state)
-
-        _over_ranges(self.size, work, threads, progress, "best")
-        for state in states:
-            total.merge(state)
+        sink = Best(objective, by=groups, where=limits, k=k, maximize=maximize, fits=fits)
+        total = execute(plan, sink, threads=threads, progress=progress)
         found = total.point != np.uint64(2**64 - 1)
         points = total.point[found]
         rank = np.tile(np.arange(1, k + 1), total.groups)[found]
@@ -281,81 +260,3 @@ def _memory_bytes() -> int:
         if words and words[0].isdigit():
             limits.append(int(words[0]) * (1024 if key else 1))
     return min(limits)
-
-
-def _cpus() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def _over_ranges(
-    size: int, work: Callable[[int, int], None], threads: int | None, progress: bool | None, what: str
-) -> None:
-    """Calls work(begin, end) over ranges that cover [0, size), from a pool of threads (the core drops the GIL)."""
-    count = _cpus() if threads is None else threads
-    if not isinstance(count, int) or isinstance(count, bool) or count < 1:
-        raise SpecError("threads", threads, "a whole number from 1")
-    chunk = min(max(size // (count * 16), _LEAST_CHUNK), _MOST_CHUNK)
-    ranges = ((begin, min(begin + chunk, size)) for begin in range(0, size, chunk))
-    with _progress(size, progress, what) as advance:
-        if count == 1 or size <= chunk:
-            for begin, end in ranges:
-                work(begin, end)
-                advance(end - begin)
-            return
-        with ThreadPoolExecutor(count, thread_name_prefix="tokenroof") as pool:
-            pending = {pool.submit(work, b, e): e - b for b, e in _take(ranges, 2 * count)}
-            try:
-                while pending:
-                    done, _ = wait(pending, return_when=FIRST_COMPLETED)
-                    for future in done:
-                        future.result()
-                        advance(pending.pop(future))
-                        pending |= {pool.submit(work, b, e): e - b for b, e in _take(ranges, 1)}
-            except BaseException:
-                pool.shutdown(wait=True, cancel_futures=True)
-                raise
-
-
-def _take(ranges: Iterator[tuple[int, int]], n: int) -> list[tuple[int, int]]:
-    return [r for _, r in zip(range(n), ranges, strict=False)]
-
-
-@contextmanager
-def _progress(size: int, wanted: bool | None, what: str) -> Iterator[Callable[[int], None]]:
-    """A rich progress bar on stderr, shown once a run has taken a while; silent when stderr is not a terminal."""
-    import sys
-    from time import monotonic
-
-    if wanted is False or (wanted is None and not sys.stderr.isatty()):
-        yield lambda _: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
-
-    bar = Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TaskProgressColumn(),
-        TextColumn("{task.fields[rate]}"),
-        TimeRemainingColumn(),
-        console=Console(stderr=True),
-        transient=True,
-    )
-    task = bar.add_task(what, total=size, rate="")
-    began, done, shown = monotonic(), 0, False
-
-    def advance(points: int) -> None:
-        nonlocal done, shown
-        done += points
-        elapsed = monotonic() - began
-        if not shown and (wanted or elapsed > _SHOW_PROGRESS_S):
-            bar.start()
-            shown = True
-        if shown:
-            bar.update(task, completed=done, rate=f"{done / max(elapsed, 1e-9) / 1e9:.2f} G points/s")
-
-    try:
-        yield advance
-    finally:
-        if shown:
-            bar.stop()
