@@ -38,7 +38,7 @@ FLOORS = (
         "explain",
         "collectives",
     ),
-    ("fleets", "serving", "techniques", "calibrate", "plot", "validation"),
+    ("fleets", "serving", "techniques", "calibrate", "plot", "validation", "claims"),
     ("cli", "__main__"),
 )
 FLOOR = {name: number for number, names in enumerate(FLOORS) for name in names}

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 
 from ..errors import TokenroofError
-from . import best, calibrate, columns, hardware, models, point, sweep, validate
+from . import best, calibrate, claims, columns, hardware, models, point, sweep, validate
 
 __all__ = ["main"]
 
@@ -27,7 +27,7 @@ examples:
 
 exit codes: 0 done, 2 wrong input, 130 interrupted
 """
-_COMMANDS = (point, sweep, best, models, hardware, columns, validate, calibrate)
+_COMMANDS = (point, sweep, best, models, hardware, columns, validate, calibrate, claims)
 
 
 def _parser() -> argparse.ArgumentParser:
