@@ -13,6 +13,7 @@ import pytest
 
 import tokenroof as tr
 from tokenroof.specs import Hardware, Model
+from tokenroof.techniques import sharing
 
 BASE, SHARED = tr.model("mobilellm-125m"), tr.model("mobilellm-ls-125m")
 DOUBLED = Model.from_hf({**BASE.config, "num_hidden_layers": 60}, id="mobilellm-60")
@@ -58,3 +59,33 @@ def test_loading_goes_by_the_bytes_that_are_stored() -> None:
     assert SHARED.weight_bytes("fp16") / rate == pytest.approx(43.6, rel=0.12)
     assert DOUBLED.weight_bytes("fp16") / rate == pytest.approx(68.6, rel=0.07)
     assert SHARED.weight_bytes("fp16") / BASE.weight_bytes("fp16") == pytest.approx(1388.2 / 1361.7, rel=0.03)
+
+
+def test_the_listed_models_are_repeats_of_the_first() -> None:
+    """The library's repeats, of any model, are the catalogue's shared model and the config with twice the layers."""
+    shared, own = (sharing.repeated(BASE, 2, shared=share) for share in (True, False))
+    assert shared.operators == SHARED.operators and own.operators == DOUBLED.operators
+    found = sharing.compare(BASE, IPHONE_13, precision="fp16", isl=64, osl=1)
+    assert (found.shared.tpot_s, found.own.tpot_s) == (execute_ms(SHARED) / 1e3, execute_ms(DOUBLED) / 1e3)
+    assert found.extra == pytest.approx(0.026, abs=0.005) and found.extra_own == pytest.approx(0.86, rel=0.15)
+
+
+def test_closed_form() -> None:
+    """30 blocks more take 13.4 ms, so that weights come at 16 GB/s, half of what the memory can. With that one number
+    the model without them is 15.7 ms: its blocks and its head. Executing the blocks again takes 0.4 ms, arithmetic
+    and launches: 2.6 % more, where loading others would be 86 %."""
+    blocks = (DOUBLED.weight_bytes("fp16") - BASE.weight_bytes("fp16")) / 30
+    flops = blocks  # two FLOP for two bytes
+    rate = 30 * blocks / 13.4e-3
+    assert rate == pytest.approx(16e9, rel=0.03)
+    peak = IPHONE_13.peaks["fp16"]
+    chip = {"peak": peak, "bandwidth": rate, "sram_bytes": 20e6, "overhead": 0.4e-3 / 30 - flops / peak}
+    head = (BASE.weight_bytes("fp16") - 30 * blocks) / rate
+    base, shared, own = (
+        1e3 * (head + sharing.shared_seconds(n, r, blocks, flops, **chip) - chip["overhead"] * 30)
+        for n, r in ((30, 1), (30, 2), (60, 1))
+    )
+    assert base == pytest.approx(15.6, rel=0.02)
+    assert shared == pytest.approx(16.0, rel=0.02)
+    assert own == pytest.approx(29.0, rel=0.02)
+    assert shared / base - 1 == pytest.approx(0.026, abs=0.001)
