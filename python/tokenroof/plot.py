@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from .specs import Hardware
 
-__all__ = ["all_reduce_plot", "cost_plot"]
+__all__ = ["all_reduce_plot", "cost_plot", "curves_plot"]
 
 #: Okabe and Ito's colours for all kinds of sight, without the yellow that vanishes on white, and three darker ones.
 _COLOURS = (
@@ -179,6 +179,98 @@ def all_reduce_plot(
     write_atomically(path, lambda name: figure.savefig(name, format="png", dpi=_DPI))
 
 
+def curves_plot(
+    curves: Mapping[str, tuple[Sequence[float], Sequence[float]]],
+    path: str | os.PathLike[str],
+    *,
+    x: str,
+    y: str,
+    units: tuple[str, str] = ("", ""),
+    dashed: Collection[str] = (),
+    points: Mapping[str, tuple[Sequence[float], Sequence[float]]] | None = None,
+    levels: Mapping[str, float] | None = None,
+    linear: str = "",
+    heading: str = "",
+    note: str = "",
+) -> None:
+    """Draw curves over one another into a PNG file, with published points and levels to compare.
+
+    Parameters
+    ----------
+    curves : mapping
+        What the legend calls a curve -> its x and y. Curves whose names agree up to a colon share a colour.
+    path : str or path
+        The PNG to write: to a temporary file first, then renamed.
+    x, y : str
+        What the axes are.
+    units : (str, str)
+        Units at the ticks of x and y.
+    dashed : collection of str
+        Curves drawn dashed.
+    points : mapping, optional
+        What the legend calls measured or published points -> their x and y; drawn black.
+    levels : mapping, optional
+        What to write on a horizontal line -> its y.
+    linear : str
+        Axes that are not logarithmic: ``""``, ``"x"``, ``"y"`` or ``"xy"``.
+    heading, note : str
+        Text above and below.
+
+    Raises
+    ------
+    SpecError
+        When there is no curve.
+    TokenroofError
+        When matplotlib is missing or the file cannot be written.
+    """
+    if not curves:
+        raise SpecError("curves", {}, "at least one curve")
+    figure = _figure(7.5, _HEIGHT)
+    axes = figure.subplots()
+    groups = list(dict.fromkeys(label.partition(": ")[0] for label in curves))
+    for label, (xs, ys) in curves.items():
+        colour = _COLOURS[groups.index(label.partition(": ")[0]) % len(_COLOURS)]
+        axes.plot(xs, ys, "--" if label in dashed else "-", color=colour, linewidth=1.6, label=label)
+    for number, (label, (xs, ys)) in enumerate((points or {}).items()):
+        marker = _MARKERS[number % len(_MARKERS)]
+        axes.plot(xs, ys, marker, color="black", markersize=5, label=label, zorder=3, clip_on=False)
+    axes.margins(x=0)
+    _decades(axes, *units)
+    for name, axis in (("x", axes.xaxis), ("y", axes.yaxis)):
+        if name in linear:
+            getattr(axes, f"set_{name}scale")("linear")
+            _plain_numbers(axis)
+        else:
+            _finer(axis)
+    for text, value in (levels or {}).items():
+        axes.axhline(value, color="0.4", linewidth=0.9, linestyle=":", zorder=1)
+        axes.annotate(
+            text,
+            (0.99, value),
+            xycoords=("axes fraction", "data"),
+            xytext=(0, -2),
+            textcoords="offset points",
+            ha="right",
+            va="top",
+            fontsize="small",
+            color="0.3",
+        )
+    axes.set_xlabel(x)
+    axes.set_ylabel(y)
+    if heading:
+        figure.suptitle(heading, fontsize="large")
+    figure.legend(
+        loc="outside lower left",
+        frameon=False,
+        fontsize="small",
+        ncols=2,
+        title=note,
+        title_fontsize="small",
+        alignment="left",
+    )
+    write_atomically(path, lambda name: figure.savefig(name, format="png", dpi=_DPI))
+
+
 def _changes(hardware: str | Hardware, ranks: int, sizes: Sequence[float]) -> list[tuple[float, str]]:
     """Sizes from which an algorithm is the fastest, and its name."""
 
@@ -254,3 +346,20 @@ def _decades(axes: Axes, x: str, y: str) -> None:
         axis.set_major_formatter(FuncFormatter(lambda value, _, unit=unit: format_si(value, unit)))
     axes.grid(True, color="0.92", linewidth=0.6)
     axes.set_axisbelow(True)
+
+
+def _finer(axis: Any) -> None:
+    """Numbers at 1, 2 and 5 of an axis that spans few powers of ten."""
+    from matplotlib.ticker import LogLocator
+
+    low, high = axis.get_view_interval()
+    if high < 1e3 * low:
+        axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+
+
+def _plain_numbers(axis: Any) -> None:
+    """A linear axis: whole numbers where there are four."""
+    from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+    axis.set_major_locator(MaxNLocator(nbins="auto", steps=[1, 2, 5, 10], integer=True, min_n_ticks=4))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
 from plain import first
 
 import tokenroof as tr
+from tokenroof.techniques import burned_in, systems
 
 RUN = {"precision": "fp16", "isl": 1024, "osl": 256}
 
@@ -22,3 +24,14 @@ def test_450_tokens_per_s_are_a_matter_of_latency() -> None:
     bound, typical = (tr.point("llama-3.1-70b", "cerebras-wse3", pp=4, estimate=e, **RUN) for e in ("bound", "typical"))
     assert bound.tokens_per_s_per_user > 200 * 450
     assert typical.bottleneck == 3.0 and 1 / 1.5 < 450 / typical.tokens_per_s_per_user < 1.5
+
+
+def test_17_and_28_microseconds_a_layer() -> None:
+    """8B at 1,800 tokens/s on one wafer and 70B at 450 on four: neither is bandwidth's."""
+    for name, us in (("cerebras-8b", 17.4), ("cerebras-70b", 27.8)):
+        entry = systems.system(name)
+        m = tr.model(entry.model)
+        assert burned_in.layer_seconds(entry.tokens_per_s_per_user, m.layers) * 1e6 == pytest.approx(us, rel=0.005)
+        assert systems.chips_for_bytes(m.weight_bytes("fp16"), tr.hardware(entry.hardware).memory_bytes) == entry.chips
+        wafer = tr.hardware(entry.hardware).memory_bandwidth
+        assert systems.serial_tokens_per_s(m.weight_bytes("fp16"), wafer) > 300 * entry.tokens_per_s_per_user

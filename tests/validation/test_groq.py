@@ -7,6 +7,7 @@ import math
 import pytest
 
 import tokenroof as tr
+from tokenroof.techniques import systems
 
 CHIPS, MODEL = 576, "llama-2-70b"
 
@@ -49,3 +50,21 @@ def test_300_tokens_per_s_do_not_beat_the_bound() -> None:
     assert 0.2 < 300 / p.tokens_per_s_per_user < 0.3
     split = tr.point(MODEL, "groq-lpu-v1", precision="int8", tp=8, pp=72, isl=1024, osl=256, estimate="bound")
     assert split.tokens_per_s_per_user > 7 * p.tokens_per_s_per_user
+
+
+def test_307_chips_hold_int8_were_they_cut_anywhere() -> None:
+    chip = tr.hardware("groq-lpu-v1")
+    assert systems.chips_for_bytes(70.6e9, chip.memory_bytes) == 307
+    assert systems.serial_tokens_per_s(70.6e9, chip.memory_bandwidth) == pytest.approx(1133, rel=0.001)
+
+
+def test_a_system_is_neither_of_equal_price_nor_of_fewer_transistors() -> None:
+    """Said to be five times faster than GPUs of equal price, by architecture alone. 576 cards at 20,000 USD are 11.5
+    million, 48 times eight H100 at theirs, with 24 times the transistors and 1,719 times the memory's bandwidth; of one
+    chip it is 24 times that of HBM3, not ten."""
+    groq, dgx = systems.system("groq"), systems.system("dgx-h100")
+    assert groq.price_usd == pytest.approx(11.5e6, rel=0.005)
+    assert groq.price_usd / dgx.price_usd == pytest.approx(48)
+    assert groq.transistors / dgx.transistors == pytest.approx(24, rel=0.01)
+    assert groq.memory_bandwidth / dgx.memory_bandwidth == pytest.approx(1719, rel=0.001)
+    assert systems.compared("groq-lpu-v1", "h100-sxm")["bandwidth"] == pytest.approx(23.9, rel=0.002)

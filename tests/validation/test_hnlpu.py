@@ -47,7 +47,7 @@ def test_new_weights_cost_18_5_to_37_1_million() -> None:
 
 def test_masks_are_not_112_times_cheaper_than_200_sets() -> None:
     """The paper divides 6e9 by 112. Sixteen chips that share what it says cost 64.6e6 at the same price of a set, a
-    93rd. 112 is 15 times the density times 7.4 for sharing: by it the naive design would be 241 chips, not 200."""
+    93rd. 112 is 15 times the density times 7.4 for sharing: by it the naive design would be some 240 chips, not 200."""
     shared = chips.masks_usd(CHIPS, SET_HIGH, SHARED, OWN)
     assert 6e9 / shared == pytest.approx(92.9, rel=0.001)
     alike = chips.masks_usd(CHIPS, SET_HIGH) / shared
