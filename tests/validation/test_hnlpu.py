@@ -56,11 +56,10 @@ def test_masks_are_not_112_times_cheaper_than_200_sets() -> None:
 
 
 def test_nre_of_59_to_123_million_is_mostly_masks() -> None:
-    """59.46e6 and 123.5e6 printed, masks and design; what masks leave is the design's 27 to 59 million."""
+    """59.46e6 and 123.5e6 printed, masks and design: the masks of 16 chips are a little more than half of either."""
     for set_usd, printed in ((SET_LOW, 59.46e6), (SET_HIGH, 123.5e6)):
         masks = chips.masks_usd(CHIPS, set_usd, SHARED, OWN)
         assert 0.5 < masks / printed < 0.6
-        assert chips.nre_usd(masks, printed - masks) == pytest.approx(printed)
 
 
 def test_36_2_tokens_per_joule() -> None:
