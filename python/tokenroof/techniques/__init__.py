@@ -1,6 +1,6 @@
 """Techniques that change what an answer costs, each a file of plain functions over arrays.
 
-Modules load on first use: ``tokenroof.techniques.energy.query_joules(...)``.
+Modules load on first use: ``tr.techniques.speculation.evaluate(...)``.
 """
 
 from __future__ import annotations
@@ -10,13 +10,21 @@ from types import ModuleType
 
 __all__ = [
     "burned_in",
+    "cascade",
     "chips",
     "compression",
     "energy",
     "loss_law",
+    "prefix_cache",
+    "reasoning",
+    "routing",
     "sharing",
+    "speculation",
     "systems",
+    "test_time",
     "training",
+    "trees",
+    "voting",
 ]
 
 

@@ -1,0 +1,242 @@
+"""Cascades: a cheap model answers first, a judge decides whether a dearer one answers again. R12 to R16.
+
+References
+----------
+Chen, Zaharia, Zou: FrugalGPT. arXiv:2305.05176
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ._numbers import F64, amount, number, plain, share, special
+
+__all__ = ["accuracy", "break_even_defer", "cost", "defer_share", "judge_rates", "latency_quantile", "saving"]
+
+
+def cost(costs: npt.ArrayLike, defer: npt.ArrayLike, judge: npt.ArrayLike = 0.0) -> Any:
+    """(R12) Mean cost of a request through a cascade: each stage is paid by those who reach it.
+
+    Parameters
+    ----------
+    costs : array, (..., stages)
+        Cost of one request at each model, first to last, in any unit.
+    defer : array, (..., stages - 1)
+        Share of those who reach a stage that it passes on [1].
+    judge : array, (..., stages - 1) or one number
+        Cost of judging the answer of a stage, in the same unit.
+
+    Returns
+    -------
+    float or array
+        In that unit: c_0 + j_0 + P(defer)(c_1 + j_1 + ...). With seconds for costs it is the mean latency [s]: a deferred
+        request has waited for every model before.
+
+    Raises
+    ------
+    SpecError
+        For a share outside 0 to 1, a negative cost, or lengths that do not fit.
+
+    Examples
+    --------
+    >>> cost([1.0, 10.0], [0.5]), cost([1.0, 10.0, 50.0], [0.5, 0.2], judge=0.1)
+    (6.0, 11.15)
+    """
+    c, d = np.atleast_1d(amount("costs", costs)), np.atleast_1d(share("defer", defer))
+    number("stages", c.shape[-1] - d.shape[-1], "one share of deferral less than models", lambda x: x == 1)
+    j = np.broadcast_to(amount("judge", judge), d.shape)
+    reach = np.concatenate([np.ones((*d.shape[:-1], 1)), np.cumprod(d, axis=-1)], axis=-1)
+    return plain((reach * c).sum(-1) + (reach[..., :-1] * j).sum(-1))
+
+
+def saving(cascade: npt.ArrayLike, single: npt.ArrayLike) -> Any:
+    """(R2) Share of the cost of one model that a cascade saves [1].
+
+    FrugalGPT on OVERRULING: 2.6 instead of 9.7 dollars.
+
+    >>> round(saving(2.6, 9.7), 3)
+    0.732
+    """
+    return plain(1.0 - amount("cascade", cascade) / amount("single", single, above=0.0))
+
+
+def judge_rates(auroc: npt.ArrayLike, accept: npt.ArrayLike) -> Any:
+    """(R13) Share of the wrong answers that a judge accepts when it accepts a share of the right ones [1].
+
+    Parameters
+    ----------
+    auroc : array
+        Probability that the judge scores a right answer above a wrong one [1]; 1/2 is no judge.
+    accept : array
+        Share of the right answers that it accepts [1]: where its threshold lies.
+
+    Returns
+    -------
+    float or array
+
+    Raises
+    ------
+    SpecError
+        For a number outside of 0 to 1.
+    TokenroofError
+        When SciPy is missing.
+
+    Notes
+    -----
+    Scores of right and wrong answers are normal, of one width (the binormal curve): Phi(Phi^-1(accept) - d) with
+    d = sqrt(2) Phi^-1(AUROC).
+
+    References
+    ----------
+    Hanley, McNeil, Radiology 143:29, 1982. doi:10.1148/radiology.143.1.7063747
+
+    Examples
+    --------
+    >>> round(judge_rates(0.5, 0.9), 9), round(judge_rates(0.8, 0.9), 3)
+    (0.9, 0.536)
+    """
+    functions = special()
+    distance = math.sqrt(2.0) * functions.ndtri(share("auroc", auroc))
+    with np.errstate(invalid="ignore"):  # a perfect judge takes every right answer and no wrong one
+        return plain(np.nan_to_num(functions.ndtr(functions.ndtri(share("accept", accept)) - distance), nan=0.0))
+
+
+def defer_share(weak_accuracy: npt.ArrayLike, accept_right: npt.ArrayLike, accept_wrong: npt.ArrayLike) -> Any:
+    """(R14) Share of the requests that a judge passes on [1]: right answers it rejects, wrong ones it rejects.
+
+    Parameters
+    ----------
+    weak_accuracy : array
+        Share of the requests that the first model answers right [1].
+    accept_right, accept_wrong : array
+        Shares of right and of wrong answers that the judge accepts [1].
+
+    Returns
+    -------
+    float or array
+
+    Raises
+    ------
+    SpecError
+        For a share outside 0 to 1.
+
+    Examples
+    --------
+    >>> round(defer_share(0.6, 0.9, 0.2), 3)
+    0.38
+    """
+    p, right, wrong = _judged(weak_accuracy, accept_right, accept_wrong)
+    return plain(p * (1.0 - right) + (1.0 - p) * (1.0 - wrong))
+
+
+def accuracy(
+    weak_accuracy: npt.ArrayLike,
+    strong_accuracy: npt.ArrayLike,
+    accept_right: npt.ArrayLike,
+    accept_wrong: npt.ArrayLike,
+    *,
+    strong_where_weak_fails: npt.ArrayLike | None = None,
+) -> Any:
+    """(R15) Share of the requests that a cascade of two answers right [1].
+
+    Parameters
+    ----------
+    weak_accuracy, accept_right, accept_wrong : array
+        As in `defer_share`.
+    strong_accuracy : array
+        Share that the strong model alone answers right [1].
+    strong_where_weak_fails : array, optional
+        The same among those that the weak model gets wrong [1], lower where both fail on the same questions.
+        By default ``strong_accuracy``: errors are independent, which flatters the cascade.
+
+    Returns
+    -------
+    float or array
+        It can be above both models: the judge keeps right answers that the strong one would have missed.
+
+    Raises
+    ------
+    SpecError
+        For a share outside 0 to 1, or when the shares given contradict.
+
+    Examples
+    --------
+    >>> round(accuracy(0.6, 0.8, 0.9, 0.2), 3)
+    0.844
+    """
+    p, right, wrong = _judged(weak_accuracy, accept_right, accept_wrong)
+    strong = share("strong_accuracy", strong_accuracy)
+    failed = strong if strong_where_weak_fails is None else share("strong_where_weak_fails", strong_where_weak_fails)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        rest = np.where(p > 0, (strong - (1.0 - p) * failed) / p, strong)
+    passed = number(
+        "strong_where_weak_fails",
+        np.round(rest, 12),  # a share of 1 that was rounded up is one
+        "a share that leaves the strong model between 0 and 1 where the weak one is right",
+        lambda x: (x >= 0) & (x <= 1),
+    )
+    return plain(p * right + p * (1.0 - right) * passed + (1.0 - p) * (1.0 - wrong) * failed)
+
+
+def break_even_defer(
+    strong_share: npt.ArrayLike,
+    weak: npt.ArrayLike,
+    strong: npt.ArrayLike,
+    router: npt.ArrayLike = 0.0,
+    judge: npt.ArrayLike = 0.0,
+) -> Any:
+    """(R16) Share of deferrals below which a cascade is cheaper than a router [1].
+
+    phi - (judge - router + phi weak)/strong: the cascade pays the weak call and the judge of those it defers, too.
+
+    Parameters
+    ----------
+    strong_share : array
+        Share phi that the router sends to the strong model [1].
+    weak, strong, router, judge : array
+        Cost of one request of each, in any unit; strong above 0.
+
+    Returns
+    -------
+    float or array
+
+    Raises
+    ------
+    SpecError
+        For a share outside 0 to 1, or a negative cost.
+
+    Examples
+    --------
+    >>> round(break_even_defer(0.4, 1.0, 10.0), 6)
+    0.36
+    """
+    phi = share("strong_share", strong_share)
+    w, s = amount("weak", weak), amount("strong", strong, above=0.0)
+    return plain(phi - (amount("judge", judge) - amount("router", router) + phi * w) / s)
+
+
+def latency_quantile(
+    q: npt.ArrayLike,
+    defer: npt.ArrayLike,
+    weak_s: npt.ArrayLike,
+    strong_s: npt.ArrayLike,
+    judge_s: npt.ArrayLike = 0.0,
+) -> Any:
+    """(R11) Latency that a share q of the requests stays below in a cascade of two, each model taking one time [s].
+
+    As `routing.latency_quantile`; a deferred request has waited for the weak model and the judge before.
+
+    >>> latency_quantile(0.95, [0.04, 0.06], 1.0, 4.0, 0.25).tolist()
+    [1.25, 5.25]
+    """
+    first = amount("weak_s", weak_s) + amount("judge_s", judge_s)
+    later = amount("strong_s", strong_s)
+    return plain(first + np.where(share("q", q) <= 1.0 - share("defer", defer), 0.0, later))
+
+
+def _judged(p: npt.ArrayLike, right: npt.ArrayLike, wrong: npt.ArrayLike) -> tuple[F64, F64, F64]:
+    return share("weak_accuracy", p), share("accept_right", right), share("accept_wrong", wrong)
