@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from .specs import Hardware
 
-__all__ = ["all_reduce_plot", "cost_plot", "curves_plot"]
+__all__ = ["all_reduce_plot", "cost_plot", "curves_plot", "panels_plot"]
 
 #: Okabe and Ito's colours for all kinds of sight, without the yellow that vanishes on white, and three darker ones.
 _COLOURS = (
@@ -268,6 +268,72 @@ def curves_plot(
         title_fontsize="small",
         alignment="left",
     )
+    write_atomically(path, lambda name: figure.savefig(name, format="png", dpi=_DPI))
+
+
+def panels_plot(
+    panels: Mapping[str, Mapping[str, tuple[Sequence[float], Sequence[float]]]],
+    path: str | os.PathLike[str],
+    *,
+    x: Sequence[str],
+    y: Sequence[str],
+    scales: Sequence[str] = (),
+    points: Collection[str] = (),
+    dashed: Collection[str] = (),
+    heading: str = "",
+    note: str = "",
+) -> None:
+    """Draw named curves side by side, one panel each, into a PNG file.
+
+    Parameters
+    ----------
+    panels : mapping
+        Title -> name of a curve -> its xs and ys; what is not finite is left out. A name has one colour in all panels.
+    path : str or path
+        The PNG to write: to a temporary file first, then renamed.
+    x, y : sequence of str
+        What to write along the axes of each panel.
+    scales : sequence of {"linear", "semilogx", "semilogy", "loglog"}
+        Of each panel; linear by default.
+    points, dashed : collection of str
+        Names drawn as points alone (what was measured), and dashed.
+    heading, note : str
+        Text above and below the panels.
+
+    Raises
+    ------
+    SpecError
+        When there is nothing to draw, or a panel lacks a text or a scale.
+    TokenroofError
+        When matplotlib is missing or the file cannot be written.
+    """
+    kinds = list(scales) or ["linear"] * len(panels)
+    if not panels or not len(panels) == len(x) == len(y) == len(kinds):
+        raise SpecError("panels", len(panels), "at least one, and an x, a y and a scale for each")
+    figure = _figure(_PANEL_WIDTH * len(panels), 4.4)
+    grid = figure.subplots(1, len(panels), squeeze=False)[0]
+    names = list(dict.fromkeys(name for curves in panels.values() for name in curves))
+    lines = [name for name in names if name not in points]
+    handles: dict[str, Any] = {}
+    for axes, title, across, up, kind in zip(grid, panels, x, y, kinds, strict=True):
+        for name, (xs, ys) in panels[title].items():
+            colour = _COLOURS[lines.index(name) % len(_COLOURS)] if name in lines else "black"
+            style = "--" if name in dashed else "-"
+            shape = {"marker": "o", "linestyle": "none", "markersize": 5, "zorder": 3} if name in points else {}
+            handles[name] = axes.plot(xs, ys, **{"color": colour, "linewidth": 1.6, "linestyle": style, **shape})[0]
+        axes.set_title(title, fontsize="medium")
+        axes.set_xlabel(across)
+        axes.set_ylabel(up)
+        axes.set_xscale("log" if kind in ("semilogx", "loglog") else "linear")
+        axes.set_yscale("log" if kind in ("semilogy", "loglog") else "linear")
+        axes.grid(True, color="0.92", linewidth=0.6)
+        axes.set_axisbelow(True)
+    if heading:
+        figure.suptitle(heading, fontsize="large")
+    figure.legend(
+        handles.values(), handles.keys(), loc="outside lower center", ncols=min(len(handles), 2 * len(panels) + 1),
+        frameon=False, fontsize="small", title=note, title_fontsize="small",
+    )  # fmt: skip
     write_atomically(path, lambda name: figure.savefig(name, format="png", dpi=_DPI))
 
 

@@ -16,7 +16,7 @@ from ..errors import SpecError, TokenroofError
 __all__ = ["F64", "amount", "bisect", "facts", "number", "plain", "share", "special", "whole"]
 
 F64 = npt.NDArray[np.float64]
-_HALVINGS = 1100  # a double has at most so many between any two; most searches end after 60
+_HALVINGS = 200  # to 1e-60 of the first interval; most searches end after 60, between two neighbouring doubles
 
 
 def number(

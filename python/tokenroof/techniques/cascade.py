@@ -33,8 +33,8 @@ def cost(costs: npt.ArrayLike, defer: npt.ArrayLike, judge: npt.ArrayLike = 0.0)
     Returns
     -------
     float or array
-        In that unit: c_0 + j_0 + P(defer)(c_1 + j_1 + ...). With seconds for costs it is the mean latency [s]: a deferred
-        request has waited for every model before.
+        In that unit: c_0 + j_0 + P(defer)(c_1 + j_1 + ...). With seconds for costs it is the mean latency [s]: a
+        deferred request has waited for every model before.
 
     Raises
     ------

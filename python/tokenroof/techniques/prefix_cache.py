@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import SpecError
-from ._numbers import F64, amount, bisect, number, plain, share
+from ._numbers import F64, amount, bisect, plain, share
 
 __all__ = [
     "blended_price",
@@ -122,11 +122,11 @@ def hit_rates(rates: npt.ArrayLike, sizes: npt.ArrayLike, capacity: float) -> F6
         return asked.astype(np.float64)
 
     def overfull(log_t: F64) -> F64:
-        held: F64 = np.asarray((size * -np.expm1(-rate * np.exp(log_t))).sum())
-        return held - room
+        return np.asarray(-(size * np.expm1(-rate * np.exp(log_t))).sum() - room, dtype=np.float64)
 
     scale = -np.log(rate[asked].max())  # t in units of the most popular prefix's time between two requests
-    return -np.expm1(-rate * np.exp(bisect(overfull, scale - 700.0, scale + 700.0)))
+    hits: F64 = -np.expm1(-rate * np.exp(bisect(overfull, scale - 700.0, scale + 700.0)))
+    return hits
 
 
 def zipf(count: int, exponent: float = 1.0) -> F64:

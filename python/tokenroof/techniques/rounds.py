@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import SpecError
-from ._numbers import F64, amount, bisect, number, plain, share, whole
+from ._numbers import amount, bisect, number, plain, share, whole
 
 __all__ = [
     "Tree",

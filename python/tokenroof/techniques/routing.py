@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import SpecError
-from ._numbers import F64, amount, bisect, number, plain, share, special
+from ..errors import SpecError, UnknownNameError
+from ._numbers import F64, amount, bisect, facts, number, plain, share, special
 
 __all__ = [
     "affordable_router",
@@ -27,15 +27,14 @@ __all__ = [
     "latency",
     "latency_quantile",
     "pgr",
+    "published",
     "quality",
     "saving",
     "saving_ratio",
 ]
 
 
-def cost(
-    strong_share: npt.ArrayLike, weak: npt.ArrayLike, strong: npt.ArrayLike, router: npt.ArrayLike = 0.0
-) -> Any:
+def cost(strong_share: npt.ArrayLike, weak: npt.ArrayLike, strong: npt.ArrayLike, router: npt.ArrayLike = 0.0) -> Any:
     """(R1) Mean cost of a request: router + (1 - phi) weak + phi strong.
 
     Parameters
@@ -67,9 +66,7 @@ def cost(
     return plain(r + (1.0 - phi) * w + phi * s)
 
 
-def saving(
-    strong_share: npt.ArrayLike, weak: npt.ArrayLike, strong: npt.ArrayLike, router: npt.ArrayLike = 0.0
-) -> Any:
+def saving(strong_share: npt.ArrayLike, weak: npt.ArrayLike, strong: npt.ArrayLike, router: npt.ArrayLike = 0.0) -> Any:
     """(R2) Share of the cost of always using the strong model that routing saves [1]; negative where it costs more.
 
     (1 - phi)(1 - weak/strong) - router/strong. Parameters as in `cost`, ``strong`` above 0.
@@ -269,7 +266,8 @@ def fit_cpt(cpt50: npt.ArrayLike, cpt80: npt.ArrayLike) -> tuple[Any, Any]:
         return bisect(lambda log_b: beta.betainc(a, np.exp(log_b), low) - 0.5, *_range(a))
 
     def rises(log_a: F64) -> F64:  # a narrower curve (larger a and b) recovers more between the thresholds
-        return beta.betainc(np.exp(log_a), np.exp(b_of(np.exp(log_a))), high) - 0.8
+        missing: F64 = beta.betainc(np.exp(log_a), np.exp(b_of(np.exp(log_a))), high) - 0.8
+        return missing
 
     log_a = bisect(rises, *_range(low))
     a, b = np.exp(log_a), np.exp(b_of(np.exp(log_a)))
@@ -335,6 +333,19 @@ def latency_quantile(
     phi, w, s, r = _all(strong_share, weak_s, strong_s, router_s)
     amount("strong_s - weak_s", s - w)
     return plain(r + np.where(share("q", q) <= 1.0 - phi, w, s))
+
+
+def published(kind: str = "routers") -> dict[str, Any]:
+    """Published ``"routers"``, their ``"overheads"``, ``"prices"`` and ``"cascades"``, each with its source.
+
+    >>> published()["routellm-mt-bench"]["cpt50"], published("overheads")["bert"]["usd_per_million"]
+    (0.134, 3.19)
+    """
+    known = {name: table for name, table in facts("routing").items() if name != "sources"}
+    if kind not in known:
+        raise UnknownNameError("kind", kind, known)
+    table: dict[str, Any] = known[kind]
+    return table
 
 
 def _all(

@@ -18,7 +18,7 @@ from ..errors import SpecError, UnknownNameError
 from ..specs import Hardware, Kind, Model, Operator, Stage
 from ..specs.options import Options, take_options
 from ..sweep import Sweep
-from ._numbers import F64, amount, facts, plain, share, whole
+from ._numbers import F64, amount, facts, share, whole
 from .rounds import (
     Tree,
     acceptance_of,
@@ -67,10 +67,10 @@ def verifying(model: Model, tokens: int) -> Model:
 
     Notes
     -----
-    B sequences with T new tokens each are B T tokens to every row but the cache: weights are read once, arithmetic,
-    activations and collectives are those of B T tokens, and B T routed tokens touch E (1 - (1 - k/E)^(B T)) experts (1).
-    Attention does the arithmetic of B T queries; its cache is read once per sequence, B T times 1/T. `typical`, `serial`
-    and `bound` each stay what they are.
+    B sequences with T new tokens each are B T tokens to every row but the cache: weights are read once; arithmetic,
+    activations and collectives are those of B T tokens; and B T routed tokens touch E (1 - (1 - k/E)^(B T)) experts, by
+    equation (1). Attention does the arithmetic of B T queries; its cache is read once per sequence, B T times 1/T.
+    `typical`, `serial` and `bound` each stay what they are.
 
     Approximations, all on the fast side: a query sees the mean context, not the up to T - 1 draft tokens before it; a
     recurrent state is written once, not at every token that may be the last; tokens of one sequence choose their cached
@@ -148,8 +148,8 @@ def head_of(model: str | Model, layers: int = 1, vocab: int | None = None) -> Mo
         if op.stage is Stage.LAYERS:
             return replace(op, count=op.count * part, stored=op.stored * part)
         wide = words if op.kind is Kind.HEAD else 1.0
-        ends = {"read_elems": op.read_elems * wide, "flops_token": op.flops_token * wide}
-        return replace(op, store_elems=0.0, tied_elems=0.0, **ends)
+        read, work = op.read_elems * wide, op.flops_token * wide
+        return replace(op, store_elems=0.0, tied_elems=0.0, read_elems=read, flops_token=work)
 
     two = 2.0 * target.hidden * target.hidden
     join = Operator(
@@ -212,7 +212,8 @@ class Speculated:
         batches = np.asarray(self.coords["batch"], dtype=np.float64)
         order = np.argsort(batches)
         always = np.logical_and.accumulate(gains[..., order] > 1.0, axis=-1)
-        return np.where(always, batches[order], 0.0).max(axis=-1)
+        found: F64 = np.where(always, batches[order], 0.0).max(axis=-1)
+        return found
 
     def _by_scheme(self, values: F64) -> F64:
         return values.reshape(-1, *[1] * self.step_s.ndim)
@@ -248,8 +249,8 @@ def evaluate(
     trees : sequence of Tree
         Looked at instead of lengths and acceptance.
     draft_axes : mapping, optional
-        Axes of the draft that differ, one value each: ``{"tp": 1, "precision": "fp8"}``. Where target and draft need not
-        be spread alike: ep is 1 for a draft without experts.
+        Axes of the draft that differ, one value each: ``{"tp": 1, "precision": "fp8"}``. A draft without experts has
+        ep 1 unless told otherwise.
     estimate, options, **axes
         As in `Sweep`; the layout by its axes.
 
@@ -303,7 +304,7 @@ def evaluate(
         memory = memory + next(iter(steps.values()))["mem_bytes_per_chip"]
     else:
         ratio = float(amount("draft", draft))
-        drafted = {width: ratio * step for width in widths}
+        drafted = dict.fromkeys(widths, ratio * step)
     sweep = Sweep(model=target, hardware=hardware, estimate=estimate, options=taken, **axes)
     chips = np.array([h.memory_bytes for h in sweep.axes.hardware]).reshape(-1, *[1] * (step.ndim - 1))
     fits = (plain_step["fits"] == 1.0) & (memory <= taken.memory_fraction * chips)
@@ -316,7 +317,7 @@ def evaluate(
         tokens=np.array([tokens for _, tokens, _ in schemes]),
         step_s=step.reshape(shape),
         verify_s=np.stack([verify[checked].reshape(shape) for _, _, checked in schemes]),
-        draft_s=np.stack([sum(drafted[w] for w in depth).reshape(shape) for depth, _, _ in schemes]),
+        draft_s=np.stack([np.sum([drafted[w] for w in depth], axis=0).reshape(shape) for depth, _, _ in schemes]),
         mem_bytes_per_chip=memory.reshape(shape),
         fits=fits.reshape(shape),
     )

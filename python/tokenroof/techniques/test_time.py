@@ -147,8 +147,8 @@ def fit_beta(one: npt.ArrayLike, n: npt.ArrayLike, many: npt.ArrayLike) -> tuple
 
     def misses(log_size: F64) -> F64:  # more alike questions (a larger a + b) cover more
         size = np.exp(log_size)
-        covered: F64 = np.asarray(coverage_beta(mean * size, (1.0 - mean) * size, n))
-        return covered - many
+        missing: F64 = np.asarray(coverage_beta(mean * size, (1.0 - mean) * size, n)) - many
+        return missing
 
     size = np.exp(bisect(misses, np.full(mean.shape, -40.0), np.full(mean.shape, 30.0)))
     return plain(mean * size), plain((1.0 - mean) * size)
