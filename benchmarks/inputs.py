@@ -172,3 +172,6 @@ CONFIG_HYBRID_2025: dict[str, Any] = {
     "tie_word_embeddings": False,
     "vocab_size": 151936,
 }
+
+#: Batches at which drafts are tried.
+SPECULATE_BATCHES_2026 = f"1:{_size(4096, 64)}"

@@ -324,8 +324,12 @@ def panels_plot(
         axes.set_title(title, fontsize="medium")
         axes.set_xlabel(across)
         axes.set_ylabel(up)
-        axes.set_xscale("log" if kind in ("semilogx", "loglog") else "linear")
-        axes.set_yscale("log" if kind in ("semilogy", "loglog") else "linear")
+        if kind in ("semilogx", "loglog"):
+            axes.set_xscale("log")
+            _plain_powers(axes.xaxis)
+        if kind in ("semilogy", "loglog"):
+            axes.set_yscale("log")
+            _plain_powers(axes.yaxis)
         axes.grid(True, color="0.92", linewidth=0.6)
         axes.set_axisbelow(True)
     if heading:
@@ -398,6 +402,14 @@ def _log_axes(axes: Axes) -> None:
         axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.grid(True, color="0.92", linewidth=0.6)
     axes.set_axisbelow(True)
+
+
+def _plain_powers(axis: Any) -> None:
+    """Plain numbers at the powers of ten of a logarithmic axis."""
+    from matplotlib.ticker import FuncFormatter, NullLocator
+
+    axis.set_minor_locator(NullLocator())
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
 
 
 def _decades(axes: Axes, x: str, y: str) -> None:

@@ -127,7 +127,7 @@ def think(
     hardware: str | Hardware,
     tokens: npt.ArrayLike,
     *,
-    batch: Any = "1:2048",
+    batch: Any = "1:8192",
     where: str | list[str] | None = None,
     **axes: Any,
 ) -> Thinking:
