@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import doctest
 import importlib
+import pkgutil
 import re
 from pathlib import Path
 
@@ -27,6 +29,12 @@ def test_modules_load_by_name(name: str) -> None:
     assert module is importlib.import_module(f"tokenroof.techniques.{name}")
     assert name in dir(tr.techniques)
     assert all(callable(getattr(module, function)) for function in module.__all__)
+
+
+@pytest.mark.parametrize("name", [m.name for m in pkgutil.iter_modules(tr.techniques.__path__)])
+def test_examples_of_the_docstrings(name: str) -> None:
+    found = doctest.testmod(importlib.import_module(f"tokenroof.techniques.{name}"))
+    assert found.failed == 0 and (found.attempted > 0 or name.startswith("_"))
 
 
 def test_an_unknown_module_is_an_attribute_error() -> None:

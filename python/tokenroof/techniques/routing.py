@@ -272,16 +272,13 @@ def fit_cpt(cpt50: npt.ArrayLike, cpt80: npt.ArrayLike) -> tuple[Any, Any]:
     log_a = bisect(rises, *_range(low))
     a, b = np.exp(log_a), np.exp(b_of(np.exp(log_a)))
     missed = np.maximum(np.abs(beta.betainc(a, b, low) - 0.5), np.abs(beta.betainc(a, b, high) - 0.8))
-    if np.any(missed > _MISS):
+    if np.any(missed > 1e-6):  # the ends of the searched range were reached
         raise SpecError("cpt50, cpt80", (cpt50, cpt80), "two thresholds that a Beta curve can go through")
     return plain(a), plain(b)
 
 
-_MISS = 1e-6
-
-
 def _range(like: F64) -> tuple[F64, F64]:
-    """ln of the parameters looked at: from a step at one end to a step in the middle."""
+    """ln of the parameters looked at: 0.001 is all at both ends, a million a step of a thousandth in the middle."""
     return np.full_like(like, -7.0), np.full_like(like, 14.0)
 
 

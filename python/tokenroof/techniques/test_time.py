@@ -1,12 +1,11 @@
 """Test-time compute: more samples for a better answer, and what they are worth. T1 to T13 of docs/test_time.md.
 
 ``p`` is the probability that one sample is right. Questions differ in it: `coverage_beta` and `majority_mixed` are the
-same laws where they do.
+same laws where they do. `allocation` and `tradeoffs` have T9 to T13, by the same names.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,6 +13,8 @@ import numpy.typing as npt
 
 from ..errors import SpecError
 from ._numbers import F64, amount, bisect, number, plain, share, special, whole
+from .allocation import Allocation, allocate, efficiency_gain
+from .tradeoffs import exchange, flop_multiplier, growth
 
 __all__ = [
     "Allocation",
@@ -321,215 +322,6 @@ def verified(p: npt.ArrayLike, n: npt.ArrayLike, accept_right: npt.ArrayLike, ac
         precision = np.where(taken > 0, p * right / taken, 0.0)
         left = np.where(taken < 1, p * (1.0 - right) / (1.0 - taken), 0.0)
     return plain(any_taken * precision + (1.0 - any_taken) * left)
-
-
-@dataclass(frozen=True, slots=True)
-class Allocation:
-    """Samples for each class of questions, and what they bring."""
-
-    samples: F64  #: of each class of difficulty [samples per question]
-    mean_samples: float  #: over all questions
-    success: float  #: share of all questions [1]
-    uniform: float  #: the same with as many samples, rounded down, for each question
-
-
-def allocate(success: npt.ArrayLike, weights: npt.ArrayLike, budget: float) -> Allocation:
-    """(T9) The best split of a mean number of samples over questions of different difficulty.
-
-    Parameters
-    ----------
-    success : array, (classes, most samples)
-        Share of right answers of each class with 1, 2, 3 ... samples [1], none with no sample, e.g. `coverage` of a
-        column of p; any curve that does not fall. Several strategies: their maximum.
-    weights : array, (classes)
-        Share of the questions in each class; scaled to add up to 1.
-    budget : float
-        Samples per question, mean over all [samples].
-
-    Returns
-    -------
-    Allocation
-        At most the budget: what the last step would exceed is left.
-
-    Raises
-    ------
-    SpecError
-        When shapes do not fit, a curve falls, or the budget is below 0.
-
-    Notes
-    -----
-    Steps go to the class with the largest gain per sample along the upper concave hulls of the curves. That is the
-    best of all splits of what it spends (Fox, Oper. Res. 14:209, 1966, doi:10.1287/opre.14.2.209). Classes must be
-    known: an estimate of the difficulty costs samples too, `efficiency_gain` charges them.
-
-    Examples
-    --------
-    Half of the questions are easy (90 %), half hard (10 %): the easy ones need one or two samples.
-
-    >>> curves = coverage([[0.9], [0.1]], range(1, 101))
-    >>> best = allocate(curves, [1, 1], 16)
-    >>> best.samples.tolist(), round(best.success, 4), round(best.uniform, 4)
-    ([3.0, 29.0], 0.9759, 0.9073)
-    """
-    curves = np.atleast_2d(share("success", success))
-    part = np.atleast_1d(amount("weights", weights))
-    mean = float(amount("budget", budget))
-    if curves.ndim != 2 or part.shape != curves.shape[:1] or not part.sum() > 0:
-        raise SpecError("weights", part.shape, f"one weight, not all 0, for each of {curves.shape[0]} classes")
-    part = part / part.sum()
-    curves = np.concatenate([np.zeros((len(curves), 1)), curves], axis=1)
-    if np.any(np.diff(curves, axis=1) < -1e-12):  # sums of probabilities may be off by some 1e-16
-        raise SpecError("success", "...", "curves that do not fall with more samples")
-    steps = sorted(
-        ((gain, row, end) for row, curve in enumerate(curves) for gain, end in _hull(curve)), key=lambda step: -step[0]
-    )
-    samples, spent = np.zeros(len(part)), 0.0
-    for gain, row, end in steps:
-        price = (end - samples[row]) * part[row]
-        if gain <= 0.0 or spent + price > mean * (1 + 1e-12):
-            break
-        spent += price
-        samples[row] = end
-    reached = float(part @ curves[np.arange(len(part)), samples.astype(int)])
-    even = min(int(mean), curves.shape[1] - 1)
-    return Allocation(samples, float(part @ samples), reached, float(part @ curves[:, even]))
-
-
-def _hull(curve: F64) -> list[tuple[float, int]]:
-    """Steps of the upper concave hull that starts at no sample: gain per sample, samples at its end."""
-    corners = [0]
-    for at in range(1, len(curve)):
-        while len(corners) > 1:
-            before, last = corners[-2], corners[-1]
-            if (curve[last] - curve[before]) * (at - last) > (curve[at] - curve[last]) * (last - before):
-                break
-            corners.pop()
-        corners.append(at)
-    return [
-        (float(curve[end] - curve[start]) / (end - start), end)
-        for start, end in zip(corners, corners[1:], strict=False)
-    ]
-
-
-def efficiency_gain(baseline: npt.ArrayLike, optimal: npt.ArrayLike, estimation: npt.ArrayLike = 0.0) -> Any:
-    """(T10) Compute of a uniform strategy over that of an adaptive one that is as good [1].
-
-    Parameters
-    ----------
-    baseline, optimal : array
-        Samples per question of the two [samples].
-    estimation : array
-        Samples per question that finding out its difficulty takes [samples].
-
-    Returns
-    -------
-    float or array
-
-    Raises
-    ------
-    SpecError
-        For a number outside of its range.
-
-    References
-    ----------
-    Snell et al. arXiv:2408.03314: 16 for 64, and 64 for 256; the 2048 samples per question by which they sort the
-    questions are not counted.
-
-    Examples
-    --------
-    >>> efficiency_gain([64, 256], [16, 64]).tolist(), round(efficiency_gain(64, 16, 2048), 3)
-    ([4.0, 4.0], 0.031)
-    """
-    spent = amount("optimal", optimal, above=0.0) + amount("estimation", estimation)
-    return plain(amount("baseline", baseline, above=0.0) / spent)
-
-
-def flop_multiplier(parameters: npt.ArrayLike, inference_to_training: npt.ArrayLike) -> Any:
-    """(T11) Inference compute that a small model may spend for the FLOP of a larger one, per answer of its own [1].
-
-    Parameters
-    ----------
-    parameters : array
-        Parameters of the larger model over those of the smaller, M [1], at least 1.
-    inference_to_training : array
-        Tokens generated in the models' life over tokens trained on, R [1].
-
-    Returns
-    -------
-    float or array
-
-    Raises
-    ------
-    SpecError
-        For a number outside of its range.
-
-    Notes
-    -----
-    6 M N D + 2 M N I = 6 N D + 2 N I x with R = I/D: x = M + 3 (M - 1)/R. It says what may be spent, not what it
-    buys: on easy and medium questions at R << 1 that beats the larger model, on hard ones or at R >> 1 it does not.
-
-    References
-    ----------
-    Snell et al., section 7. arXiv:2408.03314
-
-    Examples
-    --------
-    >>> [round(x, 2) for x in flop_multiplier(14, [0.16, 0.79, 22]).tolist()]
-    [257.75, 63.37, 15.77]
-    """
-    m = amount("parameters", parameters, least=1.0)
-    return plain(m + 3.0 * (m - 1.0) / amount("inference_to_training", inference_to_training, above=0.0))
-
-
-def exchange(training_oom: npt.ArrayLike, cheap_verification: bool = False) -> tuple[Any, Any]:
-    """(T12) Orders of magnitude of inference compute that replace some of training compute: least and most.
-
-    Parameters
-    ----------
-    training_oom : array
-        Orders of magnitude saved in training, 0 to 2, or to 4 with cheap verification.
-    cheap_verification : bool
-        Whether answers can be checked at next to no cost (tests, proofs).
-
-    Returns
-    -------
-    (float, float) or (array, array)
-        Linear between what was found: 1 for 1 to 2, 2 for 2 to 3; with verification 3 to 4 for 5 to 6.
-
-    Raises
-    ------
-    SpecError
-        Beyond what was found.
-
-    References
-    ----------
-    Villalobos, Atkinson: Trading off compute in training and inference. Epoch AI, 2023.
-    https://epoch.ai/publications/trading-off-compute-in-training-and-inference
-
-    Examples
-    --------
-    >>> exchange(1), exchange(2), exchange(3.5, cheap_verification=True)
-    ((1.0, 2.0), (2.0, 3.0), (5.0, 6.0))
-    """
-    most = 4.0 if cheap_verification else 2.0
-    saved = number("training_oom", training_oom, f"a number from 0 to {most:g}", lambda x: (x >= 0) & (x <= most))
-    at, least, high = [0.0, 1.0, 2.0], [0.0, 1.0, 2.0], [0.0, 2.0, 3.0]
-    if cheap_verification:
-        at, least, high = [*at, 3.0, 4.0], [*least, 5.0, 5.0], [*high, 6.0, 6.0]
-    return plain(np.interp(saved, at, least)), plain(np.interp(saved, at, high))
-
-
-def growth(per_year: npt.ArrayLike, years: npt.ArrayLike) -> Any:
-    """(T13) Growth over some years at a constant factor a year [1].
-
-    Lengths of answers grow 5 times a year where models reason, 2.2 times where not (Epoch AI, 2025,
-    https://epoch.ai/data-insights/output-length).
-
-    >>> growth([5.0, 2.2], 2).round(2).tolist()
-    [25.0, 4.84]
-    """
-    factor = amount("per_year", per_year, above=0.0)
-    return plain(factor ** number("years", years, "a finite number", np.isfinite))
 
 
 def _mixture(p: npt.ArrayLike, always: npt.ArrayLike, never: npt.ArrayLike) -> tuple[F64, F64, F64]:
