@@ -79,7 +79,7 @@ def speculate(path: Path) -> None:
     )
 
 
-def test_times(path: Path) -> None:
+def samples_and_lengths(path: Path) -> None:
     """Coverage and majorities; the price of length."""
     n = np.unique(np.round(np.logspace(0, 4, 60)))
     one, many = 0.159, 0.56
@@ -167,8 +167,15 @@ def caches(path: Path) -> None:
     )
 
 
+#: What draws each page's picture.
+PICTURES = {
+    "routing": routes,
+    "speculation": speculate,
+    "test_time": samples_and_lengths,
+    "voting": votes,
+    "prefix_cache": caches,
+}
+
 if __name__ == "__main__":
-    for name, draw in {
-        "routing": routes, "speculation": speculate, "test_time": test_times, "voting": votes, "prefix_cache": caches
-    }.items():  # fmt: skip
+    for name, draw in PICTURES.items():
         draw(DOCS / f"{name}.png")

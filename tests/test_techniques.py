@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import doctest
 import importlib
+import importlib.util
 import pkgutil
 import re
 from pathlib import Path
@@ -70,6 +71,25 @@ def test_data_names_its_sources(topic: str) -> None:
     named = {row["source"] for table in data.values() for row in table.values()}
     assert named == set(sources)
     assert all(source["title"] and source["ref"] for source in sources.values())
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_pages_have_pictures_that_can_be_drawn_again(page: str, tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    spec = importlib.util.spec_from_file_location("make_technique_plots", DOCS / "make_technique_plots.py")
+    assert spec is not None and spec.loader is not None
+    script = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(script)
+    script.PICTURES[page](tmp_path / "drawn.png")
+    assert (tmp_path / "drawn.png").read_bytes().startswith(b"\x89PNG") and (DOCS / f"{page}.png").exists()
+    assert f"]({page}.png)" in (DOCS / f"{page}.md").read_text(encoding="utf-8")
+
+
+def test_curves_need_a_text_for_each_panel(tmp_path: Path) -> None:
+    from tokenroof.plot import curves_plot
+
+    with pytest.raises(tr.SpecError, match="panels = 1"):
+        curves_plot({"one": {}}, tmp_path / "none.png", x=[], y=["y"])
 
 
 def test_scalars_give_floats_and_arrays_give_their_shape() -> None:

@@ -45,7 +45,6 @@ def test_speed_falls_with_the_batch(published: dict[int, float], length: int) ->
     assert np.all(np.diff(serial) < 0) and measured[-1] < measured[0]
     assert np.all(serial <= typical + 1e-9)
     assert np.all(measured < typical * 1.02)
-    assert typical[-1] == pytest.approx(typical[0], rel=0.05), "no fall before the ridge"
 
 
 def test_tokens_per_s_of_one_user() -> None:
