@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tokenroof.plot import curves_plot
+from tokenroof.plot import panels_plot
 from tokenroof.techniques import cascade, prefix_cache, reasoning, routing, speculation, test_time, voting
 
 DOCS = Path(__file__).parent
@@ -39,7 +39,7 @@ def routes(path: Path) -> None:
             judged: (right[inside], (strong / paid)[inside]),
         },
     }
-    curves_plot(
+    panels_plot(
         panels,
         path,
         x=["share of requests to the strong model", "share of the quality gap recovered"],
@@ -67,7 +67,7 @@ def speculate(path: Path) -> None:
         by_length = s.speedup.reshape(8, len(batches))
         curves = {f"draft of {g}": (batches, by_length[g - 1]) for g in (1, 2, 4, 8)}
         panels[title] = {**curves, "best length": (batches, s.best_speedup.ravel())}
-    curves_plot(
+    panels_plot(
         panels,
         path,
         x=["sequences in flight"] * 2,
@@ -102,7 +102,7 @@ def samples_and_lengths(path: Path) -> None:
             "DeepSeek-V3": cost["deepseek-v3"],
         },
     }
-    curves_plot(
+    panels_plot(
         panels,
         path,
         x=["samples", "thousand tokens generated"],
@@ -130,7 +130,7 @@ def votes(path: Path) -> None:
             "cost at the least lead": (errors, voting.cost(1 - errors, lead, million, **call) / 1e3),
         },
     }
-    curves_plot(
+    panels_plot(
         panels,
         path,
         x=["steps", "error rate of a step"],
@@ -157,7 +157,7 @@ def caches(path: Path) -> None:
             for z in (0.6, 0.9, 1.2)
         }
     }
-    curves_plot(
+    panels_plot(
         panels,
         path,
         x=["cache over all prefixes"],

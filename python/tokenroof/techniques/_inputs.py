@@ -26,6 +26,7 @@ __all__ = [
     "SHARE",
     "Amount",
     "Rule",
+    "checked",
     "plain",
     "take",
 ]
@@ -60,7 +61,7 @@ def take(where: str, /, **arguments: tuple[npt.ArrayLike, Rule]) -> tuple[F64, .
     SpecError
         For what is no number, breaks its rule, or does not broadcast with the others.
     """
-    found = [_checked(where, name, value, rule) for name, (value, rule) in arguments.items()]
+    found = [checked(where, name, value, rule) for name, (value, rule) in arguments.items()]
     try:
         return tuple(np.broadcast_arrays(*found))
     except ValueError:
@@ -74,7 +75,8 @@ def plain(value: npt.ArrayLike) -> Amount:
     return float(array) if array.ndim == 0 else array
 
 
-def _checked(where: str, name: str, value: npt.ArrayLike, rule: Rule) -> F64:
+def checked(where: str, name: str, value: npt.ArrayLike, rule: Rule) -> F64:
+    """One argument as float64 that keeps its rule; raises as `take` does."""
     try:
         raw = np.asarray(value)
     except ValueError:  # rows of unequal length

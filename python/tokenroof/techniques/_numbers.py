@@ -1,4 +1,4 @@
-"""What the techniques share: arguments checked as arrays, and results as plain numbers where scalars went in."""
+"""Arguments of techniques one by one, where a probability must be known and a price or a time of a sweep may be NaN."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from .._native import F64
 from ..catalogue._toml import load_toml
 from ..errors import SpecError, TokenroofError
+from ._inputs import Rule, checked, plain
 
 __all__ = ["F64", "amount", "bisect", "facts", "number", "plain", "share", "special", "whole"]
 
-F64 = npt.NDArray[np.float64]
 _HALVINGS = 200  # to 1e-60 of the first interval; most searches end after 60, between two neighbouring doubles
 
 
@@ -29,19 +30,9 @@ def number(
     SpecError
         With the first element that is not right.
     """
-    try:
-        raw = np.asarray(value)
-        if raw.dtype.kind not in "iuf":
-            raise TypeError
-        array = raw.astype(np.float64)
-    except (TypeError, ValueError, OverflowError):
-        raise SpecError(name, value, expected) from None
-    with np.errstate(invalid="ignore"):
-        wrong = ~(right(array) | (np.isnan(array) & nan))
-    if wrong.any():
-        at = tuple(int(i[0]) for i in np.nonzero(wrong)) if array.ndim else ()
-        place = f"{name}[{', '.join(map(str, at))}]" if at else name
-        raise SpecError(place, array[at].item(), expected)
+    array = checked("", name, value, Rule(expected, right))
+    if not nan and np.isnan(array).any():
+        raise SpecError(name, math.nan, expected)
     return array
 
 
@@ -61,12 +52,6 @@ def whole(name: str, value: npt.ArrayLike, least: int = 1) -> F64:
     return number(
         name, value, f"a whole number, at least {least}", lambda x: (x >= least) & (x == np.floor(x)) & (x < math.inf)
     )
-
-
-def plain(value: npt.ArrayLike) -> Any:
-    """A float for a single number, the array otherwise."""
-    array = np.asarray(value, dtype=np.float64)
-    return array.item() if array.ndim == 0 else array
 
 
 def bisect(increasing: Callable[[F64], F64], low: npt.ArrayLike, high: npt.ArrayLike) -> F64:

@@ -104,7 +104,7 @@ def test_costs_of_a_sweep_go_in_whole() -> None:
     ("call", "says"),
     [
         (lambda: routing.cost(1.5, 1, 2), "strong_share = 1.5: expected a number from 0 to 1"),
-        (lambda: routing.cost([0.5, np.nan], 1, 2), r"strong_share\[1\] = nan"),
+        (lambda: routing.cost([0.5, np.nan], 1, 2), "strong_share = nan: expected a number from 0 to 1"),
         (lambda: routing.cost(0.5, -1, 2), "weak = -1.0: expected a finite number, at least 0"),
         (lambda: routing.saving(0.5, 1, 0), "strong = 0.0: expected a finite number above 0"),
         (lambda: routing.cost("half", 1, 2), "strong_share = 'half'"),
