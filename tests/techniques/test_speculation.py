@@ -76,12 +76,18 @@ def checking_step(b: Bound, sequences: int, tokens: int, isl: int, osl: int) -> 
 
 
 @pytest.mark.parametrize("model", MODELS)
-@given(st.integers(1, 12), st.sampled_from([1, 2, 8, 64, 500]), st.sampled_from([1, 2, 8]), st.sampled_from([0.0, 0.3]))
+@given(
+    st.integers(1, 12),
+    st.sampled_from([1, 2, 8, 64, 500]),
+    st.sampled_from([1, 2, 8]),
+    st.sampled_from([0.0, 0.3]),
+    st.sampled_from([0.0, 0.8]),
+)
 def test_a_checking_step_is_the_sum_of_its_rows(
-    model: str, tokens: int, sequences: int, tp: int, serial: float
+    model: str, tokens: int, sequences: int, tp: int, serial: float, skew: float
 ) -> None:
     """Weights once, arithmetic and experts of all tokens, the cache once a sequence: but for rounding."""
-    target, h100 = tr.model(model), tr.hardware("h100-sxm")
+    target, h100 = tr.model(model).skewed(skew), tr.hardware("h100-sxm")
     chip = replace(h100, calibration=replace(h100.calibration, serial=serial, tile=2.4))
     bound = bind(target, chip, precision("fp8"), tp=tp)
     p = tr.point(

@@ -40,12 +40,12 @@ def test_expected_cost(row: str) -> None:
 
 @pytest.mark.parametrize("row", [name for name, values in ROWS.items() if values[-1]])
 def test_output_tokens_alone_are_not_enough(row: str) -> None:
-    """KNOWN PITFALL: priced by output alone every row is 10 % or more too low."""
+    """KNOWN PITFALL: priced by output alone every row is 12 to 31 % too low."""
     error, out, _, price_out, k, published = ROWS[row]
     spent = voting.cost(
         1 - error, k, STEPS, output_tokens=out, usd_per_mtok_out=price_out, input_tokens=0, usd_per_mtok_in=0.0
     )
-    assert spent / 1e3 < 0.9 * published
+    assert 0.68 < spent / 1e3 / published < 0.885
 
 
 def test_success_of_the_run() -> None:

@@ -132,7 +132,7 @@ def head_of(model: str | Model, layers: int = 1, vocab: int | None = None) -> Mo
 
     Examples
     --------
-    The prediction block of DeepSeek-V3, joining matrix included; its checkpoint has 11.5e9 without embedding and head:
+    The prediction block of DeepSeek-V3, of a mean layer; its checkpoint has 11.6e9 without embedding and head:
 
     >>> round(head_of("deepseek-v3").params / 1e9, 1)
     11.1

@@ -239,7 +239,7 @@ def cost(
     p, k, steps, valid, per_subtask : array
         As in `calls`.
     output_tokens, input_tokens : array
-        Of one call [tokens]. Each vote reads the whole prompt again: leaving it out is 14 to 31 % low for MAKER.
+        Of one call [tokens]. Each vote reads the whole prompt again: leaving it out is 12 to 31 % low for MAKER.
     usd_per_mtok_out, usd_per_mtok_in : array
         Prices [USD per million tokens]: what an interface asks, or ``usd_per_mtok`` of a sweep.
 
