@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tokenroof as tr
+from tokenroof.fleets.sizing import size
 
 CHATGPT = tr.Demand(users=700e6, requests_per_week=18e9, isl=1024, osl=512, peak_to_mean=1.5)
 
@@ -73,4 +74,4 @@ def test_demand_that_cannot_be(wrong: dict[str, Any]) -> None:
 def test_fleet_that_cannot_be(wrong: dict[str, Any]) -> None:
     right: dict[str, Any] = {"demand": CHATGPT, "tokens_per_s_per_replica": 1e4, "chips_per_replica": 8}
     with pytest.raises(tr.SpecError, match=next(iter(wrong))):
-        tr.fleet(**right | wrong)
+        size(**right | wrong)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from . import fleets as fleets
     from . import techniques as techniques
     from ._native import COLUMNS as COLUMNS
     from ._native import UNITS as UNITS
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from .fleets import Demand as Demand
     from .fleets import Fleet as Fleet
     from .fleets import fleet as fleet
+    from .fleets import tornado as tornado
     from .plan import Plan as Plan
     from .points import Point as Point
     from .points import point as point
@@ -44,15 +46,15 @@ _HOMES = {
     "_native": ("COLUMNS", "UNITS"),
     "catalogue": ("hardware", "hardware_ids", "model", "model_ids"),
     "errors": ("CatalogueError", "ConfigError", "NativeError", "SpecError", "TokenroofError", "UnknownNameError"),
-    "fleets": ("Demand", "Fleet", "fleet"),
+    "fleets": ("Demand", "Fleet", "fleet", "tornado"),
     "plan": ("Plan",),
     "points": ("Point", "point"),
     "result": ("Result", "Table"),
     "specs": ("Calibration", "Hardware", "Link", "Model", "Operator", "Precision", "precision"),
     "sweep": ("Sweep",),
 }
-_MODULES = ("techniques",)
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
+_MODULES = ("fleets", "techniques")
 
 __all__ = sorted([*_HOME, *_MODULES])  # noqa: PLE0605
 

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 
 from ..errors import TokenroofError
-from . import best, calibrate, claims, columns, hardware, models, point, sweep, validate
+from . import best, calibrate, claims, columns, fleet, hardware, models, point, sweep, validate
 
 __all__ = ["main"]
 
@@ -22,12 +22,13 @@ examples:
             --batch 1:512 --by hardware --where "tpot_s <= 0.05"
   tokenroof sweep --model llama-3.1-8b --hardware h100-sxm,b200-sxm --batch 1:256 --columns tpot_s --out tpot.csv
   tokenroof best --spec examples/gpt4_for_everyone.toml
+  tokenroof fleet gpt-4 h100-sxm --users 700e6
   tokenroof models deepseek-v3
   tokenroof hardware b200-sxm
 
 exit codes: 0 done, 2 wrong input, 130 interrupted
 """
-_COMMANDS = (point, sweep, best, models, hardware, columns, validate, calibrate, claims)
+_COMMANDS = (point, sweep, best, fleet, models, hardware, columns, validate, calibrate, claims)
 
 
 def _parser() -> argparse.ArgumentParser:
