@@ -186,3 +186,20 @@ def test_embed_numba() -> None:
     pytest.importorskip("numba")
     text = run_example("embed_numba.py")
     assert "95 %" in text
+
+
+def test_fleet_has_every_formula_of_fleets() -> None:
+    """F1, F2, ...: once in the docstrings, once in a row of docs/fleet.md with the function's name, and in order."""
+    from tokenroof import fleets
+
+    modules = [getattr(fleets, name) for name in fleets.__all__ if type(getattr(fleets, name)) is type(fleets)]
+    told = {
+        match[1]: name
+        for module in modules
+        for name in module.__all__
+        if (match := re.match(r"\((F\d+)\)", getattr(module, name).__doc__ or ""))
+    }
+    text = (ROOT / "docs/fleet.md").read_text(encoding="utf-8")
+    rows = dict(re.findall(r"^\| (F\d+) \| `(\w+)` \|", text, flags=re.M))
+    assert rows == told
+    assert list(rows) == [f"F{n}" for n in range(1, len(rows) + 1)]

@@ -77,6 +77,12 @@ def fleet(
     """
     from ..result import Table
 
+    if isinstance(model, Demand | Table):
+        searched = {"precision": precision, "ttft_s": ttft_s, "tpot_s": tpot_s, "chips": chips, "batch": batch}
+        searched |= {"where": where, "settings": settings}
+        for name, value in searched.items():
+            if value != (fleet.__kwdefaults__ or {})[name]:
+                raise SpecError(name, value, "left out: nothing is searched for a table or a known rate", "fleet")
     if isinstance(model, Demand):
         return size(model, hardware, demand, **options)
     if isinstance(model, Table):
@@ -143,7 +149,7 @@ def _of_rows(table: Table, demand: Demand, options: dict[str, Any], scalar: bool
         decoding = got["tpot_s"] / np.asarray(table["batch"], dtype=float)
         rest = 1.0 / (per_chip * got["chips"]) - decoding  # of a token's time: its share of the prompt
         # a prompt also waits for the step that runs when it arrives
-        found |= {"prompt_s": demand.osl * rest, "ttft_s": got["ttft_s"] + got["tpot_s"]}
+        found |= {"prompt_s": demand.osl * rest, "idle_ttft_s": got["ttft_s"] + got["tpot_s"]}
     rates = {"tokens_per_s_per_replica": per_chip * got["chips"], "chips_per_replica": got["chips"]}
     named = rates | found | options
     if scalar:

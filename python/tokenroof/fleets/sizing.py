@@ -48,7 +48,7 @@ _KINDS: dict[str, Kind] = {
     "availability": BELOW_ONE,
     "chip_availability": PORTION,
     "prompt_s": ABOVE_ZERO,
-    "ttft_s": NOT_NEGATIVE,
+    "idle_ttft_s": NOT_NEGATIVE,
     "ttft_limit_s": NOT_NEGATIVE,
     "percentile": BELOW_ONE,
     "life_years": ABOVE_ZERO,
@@ -183,7 +183,7 @@ def size(
     chip_availability: Numbers = 1.0,
     regions: int | Sequence[float] = 1,
     prompt_s: Numbers = math.nan,
-    ttft_s: Numbers = math.nan,
+    idle_ttft_s: Numbers = math.nan,
     ttft_limit_s: Numbers = math.nan,
     percentile: Numbers = 0.99,
     life_years: Numbers = 4.0,
@@ -219,7 +219,7 @@ def size(
         Share of time that a chip is up; a replica needs all of its chips.
     regions : int or sequence of float
         Equal regions, or shares of the demand. Each meets its own peak by itself and has its own spares.
-    prompt_s, ttft_s, ttft_limit_s, percentile : Numbers
+    prompt_s, idle_ttft_s, ttft_limit_s, percentile : Numbers
         Time of a replica that a prompt takes from others, time to its first token without a queue, and the limit on
         that time with one [s]: where all are known, the replicas are enough that this share of prompts holds it. A
         prompt waits for any replica of its region that no other prompt takes (F25): an optimum that routing only
@@ -306,11 +306,11 @@ def size(
 
 def _replicas_in_time(demand: Demand, part: float, values: dict[str, Any]) -> Numbers:
     """Replicas that start enough prompts in time; NaN where a time is not known."""
-    room = values["ttft_limit_s"] - values["ttft_s"]
+    room = values["ttft_limit_s"] - values["idle_ttft_s"]
     if np.isnan(room + values["prompt_s"]).all():
         return math.nan
     if (room < 0).any():
-        expected = f"at least {np.nanmax(values['ttft_s']):.3g} s, what a prompt takes without a queue"
+        expected = f"at least {np.nanmax(values['idle_ttft_s']):.3g} s, what a prompt takes without a queue"
         raise SpecError("ttft_limit_s", float(np.nanmin(values["ttft_limit_s"])), expected, "fleet")
     # prompts of one length take one time: no variability of service
     arrivals = demand.peak_requests_per_s * part

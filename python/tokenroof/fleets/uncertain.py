@@ -18,6 +18,7 @@ from .numbers import ABOVE_ZERO, NOT_NEGATIVE, SHARE, Kind, checked
 __all__ = [
     "Distribution",
     "LogNormal",
+    "LogUniform",
     "Normal",
     "Outcome",
     "Samples",
@@ -122,6 +123,26 @@ class LogNormal(Distribution):
         """``sqrt(low high) (high / low)^(z(share) / 2 z(0.9))``."""
         power = _NORMAL(share) / (2.0 * float(_NORMAL(0.9)))
         return np.asarray(math.sqrt(self.low) * math.sqrt(self.high) * (self.high / self.low) ** power)
+
+
+@dataclass(frozen=True, slots=True)
+class LogUniform(Distribution):
+    """Any order of magnitude from ``low`` to ``high``, alike, and nothing outside: for shares, which end at 1.
+
+    >>> round(LogUniform(0.05, 0.5).median, 3)
+    0.158
+    """
+
+    low: float
+    high: float
+
+    def __post_init__(self) -> None:
+        if not _finite("low", self.low, ABOVE_ZERO) <= _finite("high", self.high, ABOVE_ZERO):
+            raise SpecError("high", self.high, f"no less than low, {self.low:g}", "LogUniform")
+
+    def quantile(self, share: npt.ArrayLike) -> F64:
+        """``low (high / low)^share``."""
+        return np.asarray(self.low * (self.high / self.low) ** np.asarray(share))
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,8 +285,8 @@ class Tornado:
         return table_text(shown, self.rows[0], title=f"with every input at its median: {self.base:.4g}")
 
     def plot(self, path: str | os.PathLike[str], *, unit: str = "", heading: str = "", note: str = "") -> None:
-        """Draw the table as bars around the base, widest on top, into a PNG file (`tokenroof.plot.tornado_plot`)."""
-        from ..plot import tornado_plot
+        """Draw the table as bars around the base, widest on top, into a PNG file (`tokenroof.fleets.picture`)."""
+        from .picture import tornado_plot
 
         tornado_plot(self, path, unit=unit, heading=heading, note=note)
 
