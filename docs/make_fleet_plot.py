@@ -11,8 +11,8 @@ from typing import Any
 import tokenroof as tr
 from tokenroof.fleets.demand import duty_tokens_per_s
 from tokenroof.fleets.machines import chips_by_flops
-from tokenroof.fleets.uncertain import Distribution, LogNormal, LogUniform, Tornado, Uniform
 from tokenroof.fleets.picture import tornado_plot
+from tokenroof.fleets.uncertain import Distribution, LogNormal, LogUniform, Tornado, Uniform
 
 PICTURE = Path(__file__).parent / "fleet.png"
 

@@ -6,7 +6,8 @@ import pytest
 
 import tokenroof as tr
 from tokenroof.fleets.machines import tokens_per_s_by_flops
-from tokenroof.fleets.money import break_even_tokens, rent_usd, usd_per_mtok
+from tokenroof.fleets.money import rent_usd, usd_per_mtok
+from tokenroof.techniques.training import break_even_tokens
 
 ACTIVE = 280e9
 A100, H100 = 312e12, 989e12  # dense bf16
@@ -51,4 +52,4 @@ def test_active_parameters() -> None:
 
 def test_inference_catches_up_with_training() -> None:
     """2.15e25 FLOP are 3.8e13 tokens, 384 days at 1e11 a day."""
-    assert break_even_tokens(2.15e25, 2 * ACTIVE) == pytest.approx(3.84e13, rel=0.005)
+    assert break_even_tokens(2.15e25, ACTIVE) == pytest.approx(3.84e13, rel=0.005)

@@ -7,7 +7,8 @@ import pytest
 import tokenroof as tr
 from tokenroof.fleets.demand import words_per_minute
 from tokenroof.fleets.machines import tokens_per_s_by_flops
-from tokenroof.fleets.money import electricity_share, inference_growth, joules_per_token
+from tokenroof.fleets.money import electricity_share, joules_per_token
+from tokenroof.techniques.training import growth_of_inference
 
 
 def test_a_million_tokens_per_s_of_a_chip() -> None:
@@ -34,8 +35,8 @@ def test_electricity_is_not_the_dominant_expense() -> None:
 
 def test_inference_follows_the_root_of_training() -> None:
     """S010: right where parameters follow compute with an exponent of a half; fits of it reach from 64 to 112."""
-    assert inference_growth(1e4) == 100.0
-    assert inference_growth(1e4, [0.452, 0.513]) == pytest.approx([64, 112], rel=0.01)
+    assert growth_of_inference(1e4) == 100.0
+    assert growth_of_inference(1e4, [0.452, 0.513]) == pytest.approx([64, 112], rel=0.01)
 
 
 def test_30_percent_of_a_million_requests_is_pocket_money() -> None:

@@ -8,12 +8,9 @@ from .numbers import ABOVE_ZERO, AT_LEAST_ONE, BELOW_ONE, NOT_NEGATIVE, PORTION,
 
 __all__ = [
     "annuity",
-    "break_even_tokens",
     "break_even_usd_per_mtok",
     "electricity_share",
     "electricity_usd_per_hour",
-    "grid_share",
-    "inference_growth",
     "joules_per_token",
     "kwh_per_user_year",
     "margin_on_cost",
@@ -224,43 +221,3 @@ def kwh_per_user_year(watts: Numbers, pue: Numbers, users: Numbers) -> Numbers:
     16.3
     """
     return watts * pue / 1000.0 * HOURS_PER_YEAR / users
-
-
-@broadcasts(watts=NOT_NEGATIVE, pue=AT_LEAST_ONE, grid_kwh_per_year=ABOVE_ZERO)
-def grid_share(watts: Numbers, pue: Numbers, grid_kwh_per_year: Numbers) -> Numbers:
-    """(F49) Share of a country's electricity [1].
-
-    Examples
-    --------
-    A gigawatt of machines in the United States, which use some 4,000 TWh a year.
-
-    >>> round(grid_share(1e9, 1.3, 4e12), 5)
-    0.00285
-    """
-    return watts * pue / 1000.0 * HOURS_PER_YEAR / grid_kwh_per_year
-
-
-@broadcasts(training_flop=NOT_NEGATIVE, flop_per_token=ABOVE_ZERO)
-def break_even_tokens(training_flop: Numbers, flop_per_token: Numbers) -> Numbers:
-    """(F50) Tokens whose inference takes as much compute as the training did [tokens].
-
-    Examples
-    --------
-    GPT-4 as rumoured: 2.15e25 FLOP, 5.6e11 per token; 384 days at 1e11 tokens a day.
-
-    >>> round(break_even_tokens(2.15e25, 5.6e11) / 1e11)
-    384
-    """
-    return training_flop / flop_per_token
-
-
-@broadcasts(training_growth=ABOVE_ZERO, exponent=Kind("a finite number", -np.inf))
-def inference_growth(training_growth: Numbers, exponent: Numbers = 0.5) -> Numbers:
-    """(F51) Growth of compute per token when training compute grows and parameters follow it: g^b [1].
-
-    ``b`` is 0.5 for the optimum of Hoffmann et al. (arXiv:2203.15556), 0.452 to 0.513 by the fit taken.
-
-    >>> inference_growth(1e4)
-    100.0
-    """
-    return training_growth**exponent

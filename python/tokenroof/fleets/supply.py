@@ -24,7 +24,7 @@ _MM2_PER_CM2 = 100.0
 
 @broadcasts(die_mm2=ABOVE_ZERO, wafer_mm=ABOVE_ZERO)
 def dies_per_wafer(die_mm2: Numbers, wafer_mm: Numbers = 300.0) -> Numbers:
-    """(F52) Whole dies of a round wafer [1]: floor(pi r^2/A - pi d/sqrt(2 A)), not negative.
+    """(F49) Whole dies of a round wafer [1]: floor(pi r^2/A - pi d/sqrt(2 A)), not negative.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ def _faults(die_mm2: Numbers, defects_per_cm2: Numbers, repairable: Numbers) -> 
 
 @broadcasts(die_mm2=NOT_NEGATIVE, defects_per_cm2=NOT_NEGATIVE, repairable=SHARE)
 def yield_poisson(die_mm2: Numbers, defects_per_cm2: Numbers, repairable: Numbers = 0.0) -> Numbers:
-    """(F53) Share of good dies if defects fall independently [1]: e^(-A D).
+    """(F50) Share of good dies if defects fall independently [1]: e^(-A D).
 
     Parameters
     ----------
@@ -66,7 +66,7 @@ def yield_poisson(die_mm2: Numbers, defects_per_cm2: Numbers, repairable: Number
 
 @broadcasts(die_mm2=NOT_NEGATIVE, defects_per_cm2=NOT_NEGATIVE, repairable=SHARE)
 def yield_murphy(die_mm2: Numbers, defects_per_cm2: Numbers, repairable: Numbers = 0.0) -> Numbers:
-    """(F54) Share of good dies if the density of defects varies over wafers (Murphy) [1]: ((1 - e^(-A D))/(A D))^2.
+    """(F51) Share of good dies if the density of defects varies over wafers (Murphy) [1]: ((1 - e^(-A D))/(A D))^2.
 
     References
     ----------
@@ -85,7 +85,7 @@ def yield_murphy(die_mm2: Numbers, defects_per_cm2: Numbers, repairable: Numbers
 def yield_negative_binomial(
     die_mm2: Numbers, defects_per_cm2: Numbers, clustering: Numbers = 3.0, repairable: Numbers = 0.0
 ) -> Numbers:
-    """(F55) Share of good dies if defects cluster [1]: (1 + A D / c)^(-c); Poisson's for a large c.
+    """(F52) Share of good dies if defects cluster [1]: (1 + A D / c)^(-c); Poisson's for a large c.
 
     Parameters
     ----------
@@ -102,7 +102,7 @@ def yield_negative_binomial(
 
 @broadcasts(usd_per_wafer=NOT_NEGATIVE, dies=ABOVE_ZERO, good=PORTION)
 def usd_per_good_die(usd_per_wafer: Numbers, dies: Numbers, good: Numbers) -> Numbers:
-    """(F56) Cost of a good die [USD]: the wafer's, over its good dies.
+    """(F53) Cost of a good die [USD]: the wafer's, over its good dies.
 
     >>> round(usd_per_good_die(16_988.0, 62, 0.4355))
     629
@@ -112,7 +112,7 @@ def usd_per_good_die(usd_per_wafer: Numbers, dies: Numbers, good: Numbers) -> Nu
 
 @broadcasts(chips=NOT_NEGATIVE, dies=ABOVE_ZERO, good=PORTION, dies_per_chip=COUNT)
 def wafers_for(chips: Numbers, dies: Numbers, good: Numbers, dies_per_chip: Numbers = 1) -> Numbers:
-    """(F57) Wafers for so many chips [1], not rounded.
+    """(F54) Wafers for so many chips [1], not rounded.
 
     Parameters
     ----------
@@ -149,7 +149,7 @@ def chips_per_year(
     memory_bytes: Numbers,
     memory_bytes_per_chip: Numbers,
 ) -> Numbers:
-    """(F58) Chips that a year's logic, packaging and memory are enough for [1/year]: the least of the three.
+    """(F55) Chips that a year's logic, packaging and memory are enough for [1/year]: the least of the three.
 
     Parameters
     ----------
@@ -174,7 +174,7 @@ def chips_per_year(
 
 @broadcasts(per_year=NOT_NEGATIVE, growth=_GROWTH, years=NOT_NEGATIVE)
 def chips_by(per_year: Numbers, growth: Numbers, years: Numbers) -> Numbers:
-    """(F59) Chips built within a time [1]: p ((1 + g)^t - 1)/ln(1 + g), or p t without growth.
+    """(F56) Chips built within a time [1]: p ((1 + g)^t - 1)/ln(1 + g), or p t without growth.
 
     Parameters
     ----------
@@ -194,7 +194,7 @@ def chips_by(per_year: Numbers, growth: Numbers, years: Numbers) -> Numbers:
 
 @broadcasts(chips=NOT_NEGATIVE, per_year=ABOVE_ZERO, growth=_GROWTH)
 def years_to_build(chips: Numbers, per_year: Numbers, growth: Numbers = 0.0) -> Numbers:
-    """(F60) Time until so many chips are built [years]: (F59) solved for t; infinite where a shrinking rate never does.
+    """(F57) Time until so many chips are built [years]: (F56) solved for t; infinite where a shrinking rate never does.
 
     Examples
     --------

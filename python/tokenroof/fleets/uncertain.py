@@ -232,7 +232,7 @@ def _split(inputs: Mapping[str, Any]) -> tuple[dict[str, Distribution], dict[str
 def simulate(
     function: Callable[..., Any], inputs: Mapping[str, Any], *, draws: int = _DRAWS, seed: Seed = 0
 ) -> Outcome:
-    """(F61) Monte Carlo: a function of arrays at independent draws of its uncertain inputs, in one call.
+    """(F58) Monte Carlo: a function of arrays at independent draws of its uncertain inputs, in one call.
 
     Parameters
     ----------
@@ -292,7 +292,7 @@ class Tornado:
 
 
 def tornado(function: Callable[..., Any], inputs: Mapping[str, Any], *, ends: Sequence[float] = (0.1, 0.9)) -> Tornado:
-    """(F62) Move one input after the other from its low to its high end, the others at their medians.
+    """(F59) Move one input after the other from its low to its high end, the others at their medians.
 
     Parameters
     ----------
