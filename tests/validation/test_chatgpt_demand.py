@@ -16,12 +16,11 @@ DEMAND = tr.Demand(users=700e6, requests_per_week=18e9, isl=1024, osl=500)
 
 
 def test_messages_of_a_user_and_day() -> None:
-    """D021."""
     assert DEMAND.requests_per_user_per_week / 7 == pytest.approx(3.67, rel=0.005)
 
 
 def test_output() -> None:
-    """I017: answers of 500 tokens."""
+    """Answers of 500 tokens."""
     assert DEMAND.tokens_per_s == pytest.approx(1.488e7, rel=0.005)
     assert duty_tokens_per_s(7.88e9, 0.05, 50.0) / DEMAND.tokens_per_s == pytest.approx(1324, rel=0.001)
 
@@ -34,7 +33,7 @@ def test_few_are_at_work_at_once() -> None:
 
 
 def test_chips_in_the_mean() -> None:
-    """I018: a tenth of the dense bf16 peak of an H100, 100e9 active parameters; 280e9 as GPT-4 is rumoured to have."""
+    """A tenth of the dense bf16 peak of an H100, 100e9 active parameters; 280e9 as GPT-4 is rumoured to have."""
     assert chips_by_flops(1.488e7, 2 * 100e9, 989e12, 0.1) == pytest.approx(30_093, rel=0.005)
     assert chips_by_flops(1.488e7, 2 * 280e9, 989e12, 0.1) == pytest.approx(84_260, rel=0.005)
 
@@ -45,7 +44,7 @@ def test_february_2023() -> None:
 
 
 def test_all_of_search() -> None:
-    """G069: 512,820.51 servers of eight. The printed 4,102,568 rounds the servers up first."""
+    """512,820.51 servers of eight. The printed 4,102,568 rounds the servers up first."""
     unrounded = 512_820.51 * 8
     assert unrounded == pytest.approx(4_102_568, rel=1e-5)
     assert tr.fleet(tr.Demand(1.0, 512_820.51 * 604_800, 1, 1), 1.0, 8).chips == 4_102_568

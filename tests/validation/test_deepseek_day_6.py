@@ -9,7 +9,7 @@ import pytest
 
 import tokenroof as tr
 from tokenroof.fleets.demand import DAY_S, in_flight
-from tokenroof.fleets.money import margin_on_cost, rent_usd, revenue_usd, usd_per_mtok
+from tokenroof.fleets.money import margin_on_cost, rent_usd, revenue_usd
 from tokenroof.fleets.paging import cache_bytes_per_chip
 from tokenroof.fleets.steady import busy_nodes
 
@@ -19,7 +19,7 @@ STREAMS = in_flight(OUT / DAY_S, 1 / 21)  # 20 to 22 tokens/s each
 
 
 def test_tokens_and_rates_make_the_nodes() -> None:
-    """D003: printed 226.75."""
+    """Printed 226.75."""
     assert busy_nodes(IN, PREFILL) + busy_nodes(OUT, DECODE) == pytest.approx(226.75, rel=0.002)
 
 
@@ -28,24 +28,23 @@ def test_prefill_nodes_per_decode_node() -> None:
 
 
 def test_cost_of_the_day() -> None:
-    """D004: 2 USD an hour for each GPU."""
+    """2 USD an hour for each GPU."""
     assert rent_usd(226.75 * 8, 24.0, 2.0) == 87_072.0
 
 
 def test_revenue_of_the_day() -> None:
-    """G003: at R1's prices, 342e9 of the input tokens from a cache; 562,027 USD printed from tokens not rounded."""
+    """At R1's prices, 342e9 of the input tokens from a cache; 562,027 USD printed from tokens not rounded."""
     told = revenue_usd([342e9, 266e9, 168e9], [0.14, 0.55, 2.19]).sum()
     assert told == pytest.approx(562_027, rel=0.0005)
     assert margin_on_cost(told, 87_072.0) == pytest.approx(5.45, rel=0.002)
 
 
 def test_streams_at_once() -> None:
-    """D006."""
     assert round(STREAMS) == pytest.approx(92_600, rel=0.05)
 
 
 def test_cache_of_a_gpu() -> None:
-    """D007: contexts of 4989 tokens in the mean; 88 streams a GPU."""
+    """Contexts of 4989 tokens in the mean; 88 streams a GPU."""
     per_token = tr.model("deepseek-v3").kv_elems_per_token * 2
     assert per_token == 70_272
     gpus = busy_nodes(OUT, DECODE) * 8
@@ -60,8 +59,3 @@ def test_the_day_as_a_fleet() -> None:
     assert f.mean_replicas == 132  # 131.4
     assert f.replicas == pytest.approx(131.4 * 278 / 226.75, abs=1)
     assert f.requests_in_flight == pytest.approx(STREAMS)
-
-
-def test_sglang_reaches_a_price() -> None:
-    """D009: SGLang with large-scale expert parallelism, May 2025, 22,300 output tokens/s on a node of 8 H100."""
-    assert usd_per_mtok(8 * 2.0, 22_300.0) == pytest.approx(0.20, rel=0.005)

@@ -7,12 +7,12 @@ import pytest
 from tokenroof.fleets import uncertain
 from tokenroof.fleets.supply import chips_by, chips_per_year, wafers_for, yield_murphy
 
-COWOS_PER_MONTH = 34_000.0  # G060: 33 to 35 thousand wafers at the end of 2024
-WAFERS_5_AND_3_NM = 2.2e6  # G058: a year, 1.2e6 to 4e6
+COWOS_PER_MONTH = 34_000.0  # 33 to 35 thousand wafers at the end of 2024
+WAFERS_5_AND_3_NM = 2.2e6  # a year, 1.2e6 to 4e6
 
 
 def test_two_million_h100_are_a_few_percent_of_the_wafers() -> None:
-    """G059: "5 % of 5 nm" is printed. Of 5 and 3 nm together they are 3.3 %; 5 % are of 1.44 M wafers a year."""
+    """Printed: "5 % of 5 nm". Of 5 and 3 nm together they are 3.3 %; 5 % are of 1.44 M wafers a year."""
     wafers = wafers_for(2e6, 63, 0.44)
     assert wafers / WAFERS_5_AND_3_NM == pytest.approx(0.033, rel=0.01)
     assert 1.2e6 < wafers / 0.05 < WAFERS_5_AND_3_NM
@@ -20,13 +20,13 @@ def test_two_million_h100_are_a_few_percent_of_the_wafers() -> None:
 
 
 def test_packaging_is_the_bottleneck() -> None:
-    """G060: all CoWoS of late 2024 as H100, of which 9 to 29 are said to fit a wafer, against all of 5 and 3 nm."""
+    """All CoWoS of late 2024 as H100, of which 9 to 29 are said to fit a wafer, against all of 5 and 3 nm."""
     made = chips_per_year(WAFERS_5_AND_3_NM, 63 * 0.44, 1, 12 * COWOS_PER_MONTH, [9, 29], 1e30, 80e9)
     assert made == pytest.approx([12 * COWOS_PER_MONTH * 9, 12 * COWOS_PER_MONTH * 29])
 
 
 def test_a_hundred_million_by_2030_is_within_reach() -> None:
-    """G057: 1e8 H100 equivalents for training in 2030 in the median, 2e7 to 4e8 within 80 %.
+    """1e8 H100 equivalents for training in 2030 in the median, 2e7 to 4e8 within 80 %.
 
     Here from packaging alone, growing 30 to 100 % a year for five years, every chip an H100. Not the source's model: it
     also has chips that get better and a share that goes to training. Both must be of one order.

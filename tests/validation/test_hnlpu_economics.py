@@ -11,13 +11,12 @@ H100_TCO, HNLPU_TCO = 9.563e9, 229.4e6  # USD over three years, table 3
 
 
 def test_dies() -> None:
-    """G041, G043."""
     assert dies_per_wafer(827.08, 300.0) == 62.0
     assert dies_per_wafer(814.0, 300.0) == 63.0
 
 
 def test_yields() -> None:
-    """0.11 defects per cm2: 43 % printed is Murphy's. G043: 43.6 and 40.8 %."""
+    """0.11 defects per cm2: 43 % printed is Murphy's. The H100's: 43.6, and 40.8 % by Poisson's."""
     assert yield_murphy(827.08, 0.11) == pytest.approx(0.43, abs=0.005)
     assert yield_murphy(814.0, 0.11) == pytest.approx(0.436, abs=0.0005)
     assert yield_poisson(814.0, 0.11) == pytest.approx(0.408, abs=0.0005)
@@ -30,13 +29,12 @@ def test_price_of_a_die() -> None:
 
 
 def test_total_cost() -> None:
-    """G054."""
     ratio = H100_TCO / HNLPU_TCO
     assert ratio == pytest.approx(41.7, rel=0.002)
 
 
 def test_cost_of_tokens() -> None:
-    """G055: 1e8 tokens/s for three years; 1.01 USD a million on H100, 0.024 burned in."""
+    """1e8 tokens/s for three years; 1.01 USD a million on H100, 0.024 burned in."""
     hours = 3 * HOURS_PER_YEAR
     assert usd_per_mtok(H100_TCO / hours, 1e8) == pytest.approx(1.01, rel=0.01)
     assert usd_per_mtok(HNLPU_TCO / hours, 1e8) == pytest.approx(0.024, rel=0.02)

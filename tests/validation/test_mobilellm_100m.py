@@ -11,7 +11,7 @@ SCENARIO = duty_tokens_per_s(7.88e9, 0.05, 50.0)  # everyone reads for 5 % of th
 
 
 def test_its_own_formula_gives_72_million() -> None:
-    """I015: printed as 1e8, rounded up by 39 %."""
+    """Printed as 1e8, rounded up by 39 %."""
     literal = chips_by_flops(SCENARIO, 220e9, 60e12)
     assert literal == pytest.approx(7.22e7, rel=0.001)
     assert 1e8 / literal == pytest.approx(1.385, rel=0.001)

@@ -10,7 +10,7 @@ from tokenroof.fleets.queueing import erlang_b, erlang_c, md1_seconds, mg1_wait
 
 @pytest.mark.parametrize(("rate", "seconds"), [(2.0, 0.1125), (5.0, 0.15), (8.0, 0.3)])
 def test_distserve_first_token(rate: float, seconds: float) -> None:
-    """D012 to D014: prefills of 0.1 s, D + R D^2 / (2 (1 - R D))."""
+    """Prefills of 0.1 s, D + R D^2 / (2 (1 - R D))."""
     assert md1_seconds(rate, 0.1) == pytest.approx(seconds, rel=1e-12)
 
 
@@ -26,7 +26,7 @@ def test_distserve_parallel_prefill() -> None:
 
 
 def test_erlang() -> None:
-    """D015 to D017: the larger system waits less at a higher load."""
+    """The larger system waits less at a higher load."""
     assert erlang_b(5.0, 10) == pytest.approx(0.018385, rel=1e-4)
     assert erlang_c(8.0, 10) == pytest.approx(0.40918, rel=1e-4)
     assert erlang_c(90.0, 100) == pytest.approx(0.21694, rel=1e-4)
@@ -39,7 +39,7 @@ def test_pollaczek_khinchine(cs2: float, seconds: float) -> None:
 
 @pytest.mark.parametrize(("spare", "share"), [(0, 0.85146), (1, 0.98769), (2, 0.99927)])
 def test_sixteen_replicas(spare: int, share: float) -> None:
-    """D019, D020: replicas that are up 99 % of the time."""
+    """Replicas that are up 99 % of the time."""
     assert availability(16, spare, 0.99) == pytest.approx(share, rel=1e-4)
 
 

@@ -20,17 +20,16 @@ def mfu(usd_per_hour: float, usd_per_1k_tokens: float, peak: float) -> float:
 
 
 def test_training_on_a100() -> None:
-    """G062: 63 M USD printed. 25,000 A100 for 95 days (of 90 to 100) at a dollar an hour make 57 M."""
+    """63 M USD printed. 25,000 A100 for 95 days (of 90 to 100) at a dollar an hour make 57 M."""
     assert rent_usd(25_000, 95 * 24.0, 1.0) == pytest.approx(63e6, rel=0.1)
 
 
 def test_training_on_h100() -> None:
-    """G063."""
     assert rent_usd(8192, 55 * 24.0, 2.0) == pytest.approx(21.5e6, rel=0.01)
 
 
 def test_price_in_dollars_needs_a_tenth_of_the_peak() -> None:
-    """G064 in dollars, G065: 128 chips either way, so the number of chips cancels."""
+    """0.49 and 0.21 cents for 1000 tokens, on 128 chips either way, so the number of chips cancels."""
     assert mfu(1.0, 0.0049, A100) == pytest.approx(0.102, rel=0.01)
     assert mfu(2.0, 0.0021, H100) == pytest.approx(0.15, rel=0.01)
     rate = 128 * tokens_per_s_by_flops(A100, 2 * ACTIVE, 0.102)
@@ -39,12 +38,12 @@ def test_price_in_dollars_needs_a_tenth_of_the_peak() -> None:
 
 
 def test_price_in_cents_cannot_be() -> None:
-    """G064 as printed, "$0.0049 cents": ten times what the chips compute at their peak. It must mean dollars."""
+    """As printed, "$0.0049 cents": ten times what the chips compute at their peak. It must mean dollars."""
     assert mfu(1.0, 0.0049e-2, A100) == pytest.approx(10.17, rel=0.01)
 
 
 def test_active_parameters() -> None:
-    """G066, recalled: 280e9 of 1.8e12. The catalogue's shape is a fit, whose width is rough."""
+    """As recalled: 280e9 of 1.8e12. The catalogue's shape is a fit, whose width is rough."""
     model = tr.model("gpt-4")
     assert model.flops_per_token / 2 == pytest.approx(ACTIVE, rel=0.03)
     assert model.params == pytest.approx(1.8e12, rel=0.03)

@@ -21,14 +21,13 @@ HELD = 0.382 / (1.0 - 0.366)
 
 @pytest.mark.parametrize("system", ["max", "pow2"])
 def test_systems_follow_from_the_one_that_knows_the_end(system: str) -> None:
-    """C041, C042 from C043."""
     useful, unused, outside = PUBLISHED[system]
     ended = (1.0 - unused - outside) / (1.0 - outside)  # of a reservation, what will hold tokens at the end
     assert reserved_share(HELD * ended, 1.0, outside) == pytest.approx(useful, rel=0.01)
 
 
 def test_lengths_explain_the_shares() -> None:
-    """C041, C043: prompts of 161 tokens and outputs of 338 in the mean, these as spread as an exponential.
+    """Prompts of 161 tokens and outputs of 338 in the mean, these as spread as an exponential.
 
     A request is in memory for its output's time, so long ones count more. Measured lengths end at 2048, an exponential
     does not: it is cut off there.
