@@ -184,13 +184,13 @@ static void offer_tile(walk_t *w, state_t *s)
     const int by_lane = s->stride[AX_BATCH] || (w->tile.mode == TILE_ZIP && (s->stride[AX_ISL] || s->stride[AX_OSL]));
     size_t i, j;
     p->kernels->basis(&w->tile);
-    p->kernels->column(&w->tile, COL_STATUS, s->column);
+    tr_column(p, &w->tile, COL_STATUS, s->column);
     for (i = 0; i < n; i++) s->in[i] = s->column[i] == 0.0 || (b->misfits && s->column[i] == TR_POINT_MEMORY);
     for (j = 0; j < b->n_where; j++) {
-        p->kernels->column(&w->tile, b->where[j].column, s->column);
+        tr_column(p, &w->tile, b->where[j].column, s->column);
         for (i = 0; i < n; i++) s->in[i] &= (unsigned char)holds(s->column[i], b->where[j].compare, b->where[j].limit);
     }
-    p->kernels->column(&w->tile, b->objective, s->value);
+    tr_column(p, &w->tile, b->objective, s->value);
     for (i = 0; i < n; i++)
         if (s->in[i] && s->value[i] - s->value[i] == 0.0) /* finite */
             insert(b, by_lane ? lane_group(p, s, w->first + i) : group, s->value[i], w->first + i);
@@ -284,6 +284,21 @@ static int row_may_rank(walk_t *w, state_t *s)
     return value == value && ranks_before(b, row_group(s, w) * b->k + b->k - 1, b->maximize ? -value : value, w->first);
 }
 
+/* Whether no point of a combination counts: weights leave no room, or a limit on what the combination decides. */
+static int refuses(walk_t *w)
+{
+    const state_t *s = w->state;
+    const double *k = w->coef->k;
+    size_t j;
+    if (!s->best->misfits && k[K_ROOM] < 0.0) return 1;
+    for (j = 0; j < s->best->n_where; j++) {
+        const tr_where *o = &s->best->where[j];
+        if (o->column == COL_CHIPS && !holds(k[K_CHIPS], o->compare, o->limit)) return 1;
+        if (o->column == COL_WEIGHT_BYTES && !holds(k[K_WEIGHTS], o->compare, o->limit)) return 1;
+    }
+    return 0;
+}
+
 static void visit(walk_t *w)
 {
     state_t *s = w->state;
@@ -302,7 +317,7 @@ static int check(const tr_plan *p, const tr_best *b, state_t *s, tr_error *err)
         return tr_fail(err, TR_ERR_NULL, -1, -1, "value, point or where is NULL");
     if (b->k < 1) return tr_fail(err, TR_ERR_VALUE, -1, -1, "k is 0: expected at least 1");
     if (b->by >> N_AXES) return tr_fail(err, TR_ERR_RANGE, -1, -1, "by 0x%x names axes that do not exist", (unsigned)b->by);
-    if ((code = tr_check_columns(1, &b->objective, err))) return code;
+    if ((code = tr_check_columns(p, 1, &b->objective, err))) return code;
     s->class = class_of(b->objective, p->estimate);
     /* the fast path knows the smallest step time or seconds per token: best where small is good */
     s->fused = s->class >= CLASS_STEP && !(b->by >> AX_BATCH & 1u) && p->ascending
@@ -311,7 +326,7 @@ static int check(const tr_plan *p, const tr_best *b, state_t *s, tr_error *err)
     if (!s->row_limits) return tr_fail(err, TR_ERR_MEMORY, -1, -1, "out of memory");
     for (j = 0; j < b->n_where; j++) {
         const tr_where *o = &b->where[j];
-        if ((code = tr_check_columns(1, &o->column, err))) return code;
+        if ((code = tr_check_columns(p, 1, &o->column, err))) return code;
         if (o->compare < TR_LE || o->compare > TR_NE)
             return tr_fail(err, TR_ERR_COMPARE, -1, (int64_t)j, "where[%zu]: comparison %d", j, (int)o->compare);
         if (o->limit != o->limit) return tr_fail(err, TR_ERR_VALUE, -1, (int64_t)j, "where[%zu]: limit is NaN", j);
@@ -335,11 +350,12 @@ int tr_plan_best(const tr_plan *p, uint64_t begin, uint64_t end, tr_best *b, tr_
         strides(p, b->by, s->stride);
         w.plan = p;
         w.skip_illegal = 1;
+        w.refuses = refuses;
         w.visit = visit;
         w.state = s;
-        w.needs = tr_column_needs(b->objective, p->estimate);
+        w.needs = tr_column_needs(p, b->objective);
         if (s->fused) w.needs |= (p->estimate == TR_BOUND ? NEED_BOUND : NEED_TYPICAL) | NEED_PREFILL;
-        for (j = 0; j < b->n_where; j++) w.needs |= tr_column_needs(b->where[j].column, p->estimate);
+        for (j = 0; j < b->n_where; j++) w.needs |= tr_column_needs(p, b->where[j].column);
         code = tr_walk(&w, begin, end, err);
     }
     free(s->row_limits);

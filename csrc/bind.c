@@ -28,28 +28,6 @@ typedef struct {
     double ring_latency, ring_byte;               /* among the context ranks */
 } layout_t;
 
-static int padded(const tr_plan *p) { return (p->flags & TR_PAD_HEADS) != 0; }
-
-static int point_status(const tr_plan *p, const model_t *m, const layout_t *y, double peak)
-{
-    const tr_hardware *hw = &y->chip->hw;
-    uint32_t i;
-    if (!(peak > 0.0)) return TR_POINT_PRECISION;
-    for (i = 0; i < m->spec.n_operators; i++) {
-        const tr_operator *o = &m->ops[i];
-        if (!padded(p) && o->heads > 0.0 && !tr_whole(o->heads / y->tp)) return TR_POINT_HEADS;
-        if (!padded(p) && o->kv_heads > 0.0 && !tr_whole(o->kv_heads / y->tp) && !tr_whole(y->tp / o->kv_heads))
-            return TR_POINT_KV_HEADS;
-        if (o->kind == TR_EXPERTS && !tr_whole(o->experts / y->ep)) return TR_POINT_EXPERTS;
-    }
-    if (y->pp > m->spec.layers) return TR_POINT_STAGES;
-    if (m->routed ? !(tr_whole(y->ranks / y->ep) && tr_whole(y->ep / y->dp)) && !(y->ep == 1.0 && y->dp == 1.0)
-                  : y->ep != 1.0)
-        return TR_POINT_EXPERTS;
-    if (y->chips > hw->domain && !(hw->scaleout_bandwidth > 0.0)) return TR_POINT_LINK;
-    return TR_POINT_OK;
-}
-
 static void bind_links(layout_t *y)
 {
     const chip_t *chip = y->chip;
@@ -314,29 +292,10 @@ static void bind_collective(coef_t *c, const tr_plan *p, layout_t *y, const tr_o
     }
 }
 
-void tr_bind(const tr_plan *p, uint64_t combination, coef_t *c)
+static layout_t layout_of(const tr_plan *p, const size_t *at)
 {
-    size_t at[N_AXES];
-    uint64_t rest = combination;
-    int a, pass;
-    uint32_t i;
-    layout_t y;
-    for (a = AX_CP; a >= AX_MODEL; a--) {
-        at[a] = (size_t)(rest % p->n[a]);
-        rest /= p->n[a];
-    }
-    const model_t *m = &p->models[at[AX_MODEL]];
-    const rate_t *rate = &p->rates[at[AX_HARDWARE] * p->n[AX_PRECISION] + at[AX_PRECISION]];
-    memset(c, 0, sizeof *c);
-    memset(&y, 0, sizeof y);
-    c->rows = (row_t *)(c + 1);
-    c->experts = (expert_t *)(c->rows + p->max_rows);
-    c->contexts = (context_t *)(c->experts + p->max_experts);
-    c->nets = (lines_t *)(c->contexts + p->max_contexts);
-    c->places = (place_t *)(c->nets + p->max_nets);
-    c->pp_index = (uint32_t)at[AX_PP];
-    c->dp_index = (uint32_t)at[AX_DP];
-    c->cp_index = (uint32_t)at[AX_CP];
+    const rate_t *rate = &p->rates[at[AX_HARDWARE] * p->len[AX_PRECISION] + at[AX_PRECISION]];
+    layout_t y = {0};
     y.chip = &p->chips[at[AX_HARDWARE]];
     y.pr = &p->precisions[at[AX_PRECISION]];
     y.ip = rate->inv_peak;
@@ -353,24 +312,47 @@ void tr_bind(const tr_plan *p, uint64_t combination, coef_t *c)
     y.inv_cp = p->inv[AX_CP][at[AX_CP]];
     y.ranks = y.tp * y.dp * y.cp;
     y.inv_ranks = y.inv_tp * y.inv_dp * y.inv_cp;
-    y.reduce = &p->reduce[at[AX_HARDWARE] * p->n[AX_TP] + at[AX_TP]];
+    y.reduce = &p->reduce[at[AX_HARDWARE] * p->n_distinct[AX_TP] + p->kind[AX_TP][at[AX_TP]]];
     y.inv_etp = y.ep * y.inv_ranks;
     y.chips = y.ranks * y.pp;
+    return y;
+}
+
+int tr_bind(const tr_plan *p, const size_t *at, coef_t *c, walk_t *w)
+{
+    const model_t *m = &p->models[at[AX_MODEL]];
+    layout_t y = layout_of(p, at);
+    int pass;
+    uint32_t i;
+    memset(c, 0, sizeof *c);
+    c->rows = (row_t *)(c + 1);
+    c->experts = (expert_t *)(c->rows + p->max_rows);
+    c->contexts = (context_t *)(c->experts + p->max_experts);
+    c->nets = (lines_t *)(c->contexts + p->max_contexts);
+    c->places = (place_t *)(c->nets + p->max_nets);
+    c->pp_index = (uint32_t)at[AX_PP];
+    c->dp_index = (uint32_t)at[AX_DP];
+    c->cp_index = (uint32_t)at[AX_CP];
     c->k[K_CHIPS] = y.chips;
+    c->k[K_TP] = y.tp;
+    c->k[K_PP] = y.pp;
+    c->k[K_EP] = y.ep;
     c->k[K_DP] = y.dp;
-    c->k[K_STATUS] = (double)point_status(p, m, &y, rate->peak);
-    if (c->k[K_STATUS] != 0.0) return;
+    c->k[K_CP] = y.cp;
+    c->k[K_STATUS] = (double)tr_status(p, at);
+    if (c->k[K_STATUS] != 0.0) return 0;
 
     const tr_hardware *hw = &y.chip->hw;
     y.imbalance = tr_stage_imbalance(m->spec.layers, y.pp);
     y.stage_share = y.imbalance * p->inv[AX_PP][at[AX_PP]];
+    store_weights(m, &y);
+    c->k[K_WEIGHTS] = y.spread * y.stage_share + (y.pp > 1.0 ? tr_max(y.first, y.last) : y.first + y.last);
+    place(p, &y, c);
+    if (w && w->refuses && w->refuses(w)) return 1;
     bind_links(&y);
     c->n_net = m->n_nets;
     memset(c->nets, 0, m->n_nets * sizeof *c->nets);
     for (i = 0; i < m->n_nets; i++) c->nets[i].n = p->most_lines;
-    store_weights(m, &y);
-    c->k[K_WEIGHTS] = y.spread * y.stage_share + (y.pp > 1.0 ? tr_max(y.first, y.last) : y.first + y.last);
-    place(p, &y, c);
     for (pass = 0; pass < 2; pass++) { /* body rows first, then the head: prefill gives the head one token */
         for (i = 0; i < m->spec.n_operators; i++) {
             const tr_operator *o = &m->ops[i];
@@ -408,4 +390,5 @@ void tr_bind(const tr_plan *p, uint64_t combination, coef_t *c)
     c->k[K_INV_BYTES] = y.chip->inv_bw * c->k[K_INV_CHIPS];
     c->k[K_OVERHEAD] = m->spec.layers * hw->layer_overhead + m->kernels * hw->kernel_overhead + y.pp * hw->step_overhead;
     c->k[K_ON_CHIP] = hw->sram_bytes * y.pp * y.chip->inv_bw;
+    return 0;
 }

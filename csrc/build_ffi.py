@@ -9,7 +9,7 @@ from pathlib import Path
 from cffi import FFI
 
 HERE = Path(__file__).resolve().parent
-SOURCES = ["bind", "best", "inputs", "kernel", "list", "network", "plan", "status", "store", "walk"]
+SOURCES = ["bind", "best", "expr", "inputs", "kernel", "legal", "list", "network", "plan", "status", "store", "walk"]
 FLAGS = ["-std=c11", "-O3", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math", "-fvisibility=hidden"]
 
 

@@ -35,14 +35,16 @@ enum {
 enum {
     S_TTFT, S_PREFILL, S_CONTEXT, S_CONTEXT_COMPUTE, S_CONTEXT_MEMORY, S_SHARE, S_LATER, S_KV, S_ROOM, S_TOO_LONG,
     S_TTFT_BOUND, S_COMPUTE_BOUND, S_MEMORY_BOUND, S_PREFILL_COMPUTE, S_PREFILL_NETWORK,
-    S_PREFILL_FLOPS, S_DECODE_FLOPS, S_DECODE_BYTES, N_SEQ
+    S_PREFILL_FLOPS, S_DECODE_FLOPS, S_DECODE_BYTES, S_ISL, N_SEQ
 };
 enum {
     K_CHIPS, K_INV_CHIPS, K_WEIGHTS, K_ROOM, K_USD, K_IDLE, K_DYNAMIC, K_INV_FLOPS, K_INV_BYTES,
     K_OVERHEAD, K_LATENCY, K_PER_TOKEN, /* typical network of one line: latency and seconds per token of a microbatch */
     K_EXCHANGE,                         /* typical, of context parallelism: seconds per sequence */
     K_LIGHT, K_LIGHT_TOKEN,             /* typical rows without FLOP, summed: seconds, seconds per token */
-    K_WEIGHTS_BOUND, K_EXPERT_BOUND, K_NETWORK_BOUND, K_ON_CHIP, K_DP, K_STATUS, N_COMBINATION
+    K_WEIGHTS_BOUND, K_EXPERT_BOUND, K_NETWORK_BOUND, K_ON_CHIP, K_DP, K_STATUS,
+    K_TP, K_PP, K_EP, K_CP, /* values of the layout's axes, for expressions */
+    N_COMBINATION
 };
 
 enum { NEED_TYPICAL = 1, NEED_BOUND = 2, NEED_PREFILL = 4, NEED_SPLIT = 8, NEED_READ = 16, NEED_READ_BOUND = 32, NEED_WORK = 64 };
@@ -116,10 +118,21 @@ typedef struct {
 
 typedef struct { lines_t lines; double bound; } reduce_t; /* by bytes of the tensor; bound: seconds per byte */
 
+/* Where a model's rows forbid a value of tp or ep: the first row that does, and the status that it gives. */
+typedef struct { uint32_t row; int32_t status; } veto_t;
+typedef struct { veto_t *tp, *ep; } legal_t; /* [model][distinct value]; row UINT32_MAX: none does */
+
+typedef struct { tr_step *steps; size_t n; int needs; } expr_t;
+enum { DO_SETTLE = 1000 }; /* of expressions, last: every NaN becomes the one that columns have */
+enum { FORM_LANES, FORM_NUMBER, FORM_REVERSED }; /* what an operation's numbers are: a and b, a and one, one and a */
+
 typedef struct kernels kernels_t;
 
 struct tr_plan {
-    size_t n[N_AXES];
+    size_t n[N_AXES];   /* by how many points are numbered: 1 for an axis that another leads */
+    size_t len[N_AXES]; /* values */
+    int lead[N_AXES];   /* the first axis of its zip; itself where it is alone */
+    int zipped[N_AXES];
     uint64_t combinations, points;
     int ascending; /* batch values never fall */
     int estimate, isa;
@@ -131,15 +144,21 @@ struct tr_plan {
     rate_t *rates; /* [hardware][precision] */
     double *axis[N_AXES]; /* tp .. batch */
     double *inv[N_AXES];  /* 1 / value */
+    uint32_t *kind[N_AXES];  /* layout: which of the axis's distinct values; tables are over those */
+    double *distinct[N_AXES];
+    size_t n_distinct[N_AXES];
+    legal_t legal;
     lengths_t *by_osl;       /* what isl decides is unset */
     pair_t *pairs;
     size_t n_pairs;
-    double *touched;         /* [pair][pp][batch] typical */
-    shares_t *shares;        /* [pp][dp][cp] */
-    reduce_t *reduce;        /* [hardware][tp] all-reduce over tp ranks */
+    double *touched;         /* [pair][distinct pp][batch] typical */
+    shares_t *shares;        /* [distinct pp][dp][cp] */
+    reduce_t *reduce;        /* [hardware][distinct tp] all-reduce over tp ranks */
     uint32_t most_lines;     /* algorithms of one of these */
     size_t max_rows, max_experts, max_contexts, max_nets, max_places, coef_bytes;
     char *bound; /* combinations * coef_bytes, or NULL */
+    expr_t *exprs; /* columns of the caller's */
+    size_t n_exprs;
     const kernels_t *kernels;
     size_t bytes;
     void **blocks; /* everything to free */
@@ -157,6 +176,8 @@ typedef struct {
     const double *com;           /* of the one combination, unless a list */
     const coef_t *const *coefs;  /* of each lane of a list */
     double *t, *u, *tb, *ub, *cb, *mb, *nb; /* results of basis(), TR_TILE each */
+    double *stack;       /* of expressions: TR_EXPR_DEPTH - 1 lanes' arrays, stack_stride apart */
+    size_t stack_stride;
 } tile_t;
 
 struct kernels {
@@ -171,6 +192,8 @@ struct kernels {
     void (*basis)(tile_t *t);
     void (*column)(const tile_t *t, int column, double *out);
     double (*search)(const tile_t *t, double limit, int by_step);
+    void (*axis)(const tile_t *t, int axis, double *out);
+    void (*operate)(int operation, size_t n, double *a, const double *b, double number, int form);
 };
 extern const kernels_t tr_kernels_generic, tr_kernels_avx2, tr_kernels_avx512; /* the last two on x86-64 only */
 const kernels_t *tr_kernels_for(int isa, int *chosen);
@@ -201,29 +224,40 @@ double tr_all_to_all_inside(const chip_t *chip, double ranks);
 double tr_one_link(const chip_t *chip);
 /* bind.c */
 size_t tr_coef_bytes(const tr_plan *p);
-void tr_bind(const tr_plan *p, uint64_t combination, coef_t *c);
+typedef struct walk walk_t;
+int tr_bind(const tr_plan *p, const size_t *at, coef_t *c, walk_t *w); /* whether w, or NULL, refuses it: see refuses */
+/* legal.c */
+int tr_hoist_legal(tr_plan *p, tr_error *err);
+void tr_indices(const tr_plan *p, uint64_t combination, size_t *at); /* of the values of a combination's axes */
+void tr_next(const tr_plan *p, size_t *at); /* from those of a combination to the following one's */
+int tr_status(const tr_plan *p, const size_t *at);
+uint64_t tr_illegal_until(const tr_plan *p, uint64_t combination, const size_t *at);
+/* expr.c */
+int tr_column_needs(const tr_plan *p, int column);
+int tr_check_columns(const tr_plan *p, size_t n, const int32_t *columns, tr_error *err);
+void tr_column(const tr_plan *p, const tile_t *t, int column, double *out); /* of the library or the caller */
 /* status.c */
 int tr_fail(tr_error *err, int code, int axis, int64_t index, const char *format, ...);
-int tr_column_needs(int column, int estimate);
-int tr_check_columns(size_t n, const int32_t *columns, tr_error *err);
+int tr_own_needs(int column, int estimate); /* of a column of the library */
 /* store.c */
 int tr_needs(const tr_plan *p, size_t n, const int32_t *columns);
 int tr_check_out(size_t n, double *const *out, tr_error *err);
 
 /* walk.c: visits the tiles of [begin, end) in order of point number. */
-typedef struct walk walk_t;
 struct walk {
     const tr_plan *plan;
     int needs;
     int skip_illegal; /* do not visit combinations that cannot exist */
+    int (*refuses)(walk_t *w); /* NULL, or whether no point of w->coef counts, by chips, weights and room alone */
     void (*visit)(walk_t *w);
     void *state;      /* the visitor's */
     /* set for each visit: */
     const coef_t *coef;
     tile_t tile;
     uint64_t first, combination; /* first: point number of lane 0 */
-    size_t isl, osl;             /* indices of lane 0 */
+    size_t isl, osl;             /* of lane 0: indices by which points are numbered */
     int fresh;                   /* first visit of this combination */
+    size_t at[N_AXES];           /* indices of the combination's values */
 };
 int tr_walk(walk_t *w, uint64_t begin, uint64_t end, tr_error *err);
 

@@ -11,6 +11,7 @@ typedef struct { double seconds[2], compute, memory, network, read; } typical_t;
 
 #define TR_TARGET
 #define TR_ISA_FN(name) name##_generic
+#include "expr.h"
 #include "kernel_body.h"
 #undef TR_TARGET
 #undef TR_ISA_FN
@@ -20,6 +21,7 @@ typedef struct { double seconds[2], compute, memory, network, read; } typical_t;
 
 #define TR_TARGET __attribute__((target("avx2")))
 #define TR_ISA_FN(name) name##_avx2
+#include "expr.h"
 #include "kernel_body.h"
 #undef TR_TARGET
 #undef TR_ISA_FN
@@ -30,6 +32,7 @@ typedef struct { double seconds[2], compute, memory, network, read; } typical_t;
 #define TR_TARGET __attribute__((target("avx512f,avx512dq,avx512vl,prefer-vector-width=512")))
 #endif
 #define TR_ISA_FN(name) name##_avx512
+#include "expr.h"
 #include "kernel_body.h"
 #undef TR_TARGET
 #undef TR_ISA_FN

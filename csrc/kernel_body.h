@@ -339,6 +339,30 @@ TR_TARGET static void TR_ISA_FN(column)(const tile_t *t, int column, double *out
     else TR_ISA_FN(column_mode)(t, column, out, TILE_LIST);
 }
 
+/* A lane's value of an axis from tp on. */
+TR_TARGET TR_FN void TR_ISA_FN(axis_mode)(const tile_t *t, int axis, double *restrict out, const int mode)
+{
+    const size_t n = t->n;
+    size_t i;
+    switch (axis) {
+    case AX_TP: EACH(K(K_TP));
+    case AX_PP: EACH(K(K_PP));
+    case AX_EP: EACH(K(K_EP));
+    case AX_DP: EACH(K(K_DP));
+    case AX_CP: EACH(K(K_CP));
+    case AX_ISL: EACH(S(S_ISL));
+    case AX_OSL: EACH(S(S_LATER) + 1.0);
+    default: EACH(B(B_BATCH));
+    }
+}
+
+TR_TARGET static void TR_ISA_FN(axis)(const tile_t *t, int axis, double *out)
+{
+    if (t->mode == TILE_ROW) TR_ISA_FN(axis_mode)(t, axis, out, TILE_ROW);
+    else if (t->mode == TILE_ZIP) TR_ISA_FN(axis_mode)(t, axis, out, TILE_ZIP);
+    else TR_ISA_FN(axis_mode)(t, axis, out, TILE_LIST);
+}
+
 /* Smallest step time (by_step) or smallest seconds per token of a row, among lanes where the other of the two is
  * within its limit: all that a row's best needs, because the objectives are monotone in one of them (best.c). */
 TR_TARGET TR_FN double TR_ISA_FN(search_form)(const tile_t *t, const double limit, const int by_step, const int bound)
@@ -394,7 +418,8 @@ TR_TARGET static double TR_ISA_FN(search)(const tile_t *t, double limit, int by_
 }
 
 const kernels_t TR_ISA_FN(tr_kernels) = {TR_ISA_FN(batch), TR_ISA_FN(counts), TR_ISA_FN(lengths), TR_ISA_FN(prefill),
-                                         TR_ISA_FN(fill), TR_ISA_FN(basis), TR_ISA_FN(column), TR_ISA_FN(search)};
+                                         TR_ISA_FN(fill), TR_ISA_FN(basis), TR_ISA_FN(column), TR_ISA_FN(search),
+                                         TR_ISA_FN(axis), TR_ISA_FN(operate)};
 
 #undef EACH
 #undef JOULES

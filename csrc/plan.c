@@ -34,16 +34,53 @@ void tr_plan_free(tr_plan *p)
     free(p);
 }
 
+/* The distinct values of an axis of the layout, which tables are made for: a zipped axis repeats its own. */
+static int gather(tr_plan *p, int a)
+{
+    size_t i, j, n = 0;
+    p->kind[a] = tr_keep(p, p->len[a], sizeof *p->kind[a]);
+    p->distinct[a] = tr_keep(p, p->len[a], sizeof(double));
+    if (!p->kind[a] || !p->distinct[a]) return 0;
+    for (i = 0; i < p->len[a]; i++) {
+        for (j = p->zipped[a] ? 0 : n; j < n && p->distinct[a][j] != p->axis[a][i]; j++) {}
+        if (j == n) p->distinct[a][n++] = p->axis[a][i];
+        p->kind[a][i] = (uint32_t)j;
+    }
+    p->n_distinct[a] = n;
+    return 1;
+}
+
+/* Leads and the lengths by which points are numbered. */
+static int zip_axes(tr_plan *p, const tr_axes *x, tr_error *err)
+{
+    int a, b;
+    for (a = 0; a < N_AXES; a++) {
+        p->lead[a] = a;
+        p->n[a] = p->len[a];
+        p->zipped[a] = x->zip[a] != 0;
+        if (!x->zip[a]) continue;
+        if (a == AX_BATCH)
+            return tr_fail(err, TR_ERR_KIND, a, -1, "in a zip: a list of points may vary it with other axes");
+        for (b = 0; b < a && x->zip[b] != x->zip[a]; b++) {}
+        if (b == a) continue;
+        if (p->len[b] != p->len[a])
+            return tr_fail(err, TR_ERR_VALUE, a, -1, "%zu values, zipped with an axis of %zu", p->len[a], p->len[b]);
+        p->lead[a] = b;
+        p->n[a] = 1;
+    }
+    return TR_OK;
+}
+
 static int copy_axes(tr_plan *p, const tr_axes *x, tr_error *err)
 {
     const double *from[N_AXES] = {0, 0, 0, x->tp, x->pp, x->ep, x->dp, x->cp, x->isl, x->osl, x->batch};
     int a;
     size_t i;
     for (a = AX_TP; a < N_AXES; a++) {
-        p->axis[a] = tr_keep(p, p->n[a], sizeof(double));
-        p->inv[a] = tr_keep(p, p->n[a], sizeof(double));
+        p->axis[a] = tr_keep(p, p->len[a], sizeof(double));
+        p->inv[a] = tr_keep(p, p->len[a], sizeof(double));
         if (!p->axis[a] || !p->inv[a]) return tr_fail(err, TR_ERR_MEMORY, a, -1, "out of memory");
-        for (i = 0; i < p->n[a]; i++) {
+        for (i = 0; i < p->len[a]; i++) {
             double v = from[a][i];
             if (!(v >= 1.0) || !tr_whole(v))
                 return tr_fail(err, TR_ERR_VALUE, a, (int64_t)i, "%g: expected a whole number from 1 to 2**52", v);
@@ -51,6 +88,8 @@ static int copy_axes(tr_plan *p, const tr_axes *x, tr_error *err)
             p->inv[a][i] = 1.0 / v;
         }
     }
+    for (a = AX_TP; a <= AX_CP; a++)
+        if (!gather(p, a)) return tr_fail(err, TR_ERR_MEMORY, a, -1, "out of memory");
     p->ascending = 1;
     for (i = 1; i < p->n[AX_BATCH]; i++) p->ascending &= p->axis[AX_BATCH][i - 1] <= p->axis[AX_BATCH][i];
     return TR_OK;
@@ -84,27 +123,28 @@ static int share_out(tr_plan *p, shares_t *s, double pp, double dp, double cp)
 
 static int hoist(tr_plan *p, tr_error *err)
 {
-    const size_t nb = p->n[AX_BATCH], npp = p->n[AX_PP], ndp = p->n[AX_DP], ncp = p->n[AX_CP], ntp = p->n[AX_TP];
+    const size_t nb = p->n[AX_BATCH], npp = p->n_distinct[AX_PP], ndp = p->n_distinct[AX_DP], ncp = p->n_distinct[AX_CP];
+    const size_t ntp = p->n_distinct[AX_TP];
     size_t i, j, k, b;
     p->shares = tr_keep(p, tr_times(npp, tr_times(ndp, ncp)), sizeof *p->shares);
-    p->reduce = tr_keep(p, tr_times(p->n[AX_HARDWARE], ntp), sizeof *p->reduce);
+    p->reduce = tr_keep(p, tr_times(p->len[AX_HARDWARE], ntp), sizeof *p->reduce);
     p->touched = tr_keep(p, tr_times(p->n_pairs, tr_times(npp, nb)), sizeof(double));
-    p->by_osl = tr_keep(p, p->n[AX_OSL], sizeof *p->by_osl);
+    p->by_osl = tr_keep(p, p->len[AX_OSL], sizeof *p->by_osl);
     if (!p->by_osl || !p->shares || !p->touched || !p->reduce)
         return tr_fail(err, TR_ERR_MEMORY, AX_BATCH, -1, "out of memory");
-    for (i = 0; i < p->n[AX_OSL]; i++) p->by_osl[i] = lengths_of_osl(p->axis[AX_OSL][i]);
-    for (i = 0; i < p->n[AX_HARDWARE]; i++)
+    for (i = 0; i < p->len[AX_OSL]; i++) p->by_osl[i] = lengths_of_osl(p->axis[AX_OSL][i]);
+    for (i = 0; i < p->len[AX_HARDWARE]; i++)
         for (j = 0; j < ntp; j++) {
             reduce_t *r = &p->reduce[i * ntp + j];
-            *r = tr_all_reduce(&p->chips[i], p->axis[AX_TP][j]);
+            *r = tr_all_reduce(&p->chips[i], p->distinct[AX_TP][j]);
             if (r->lines.n > p->most_lines) p->most_lines = r->lines.n;
         }
-    for (i = 0; p->most_lines < 2 && i < p->n[AX_MODEL]; i++) p->models[i].n_nets = 0;
+    for (i = 0; p->most_lines < 2 && i < p->len[AX_MODEL]; i++) p->models[i].n_nets = 0;
     for (i = 0; i < npp; i++)
         for (j = 0; j < ndp; j++)
             for (k = 0; k < ncp; k++)
-                if (!share_out(p, &p->shares[(i * ndp + j) * ncp + k], p->axis[AX_PP][i], p->axis[AX_DP][j],
-                               p->axis[AX_CP][k]))
+                if (!share_out(p, &p->shares[(i * ndp + j) * ncp + k], p->distinct[AX_PP][i],
+                               p->distinct[AX_DP][j], p->distinct[AX_CP][k]))
                     return tr_fail(err, TR_ERR_MEMORY, AX_BATCH, -1, "out of memory");
     for (k = 0; k < p->n_pairs; k++)
         for (i = 0; i < npp; i++)
@@ -115,12 +155,17 @@ static int hoist(tr_plan *p, tr_error *err)
 
 static int bind_all(tr_plan *p, tr_error *err)
 {
+    size_t at[N_AXES];
     uint64_t i;
     if (p->combinations > ((uint64_t)1 << 36) / p->coef_bytes)
         return tr_fail(err, TR_ERR_OVERFLOW, -1, -1, "too many combinations to bind all at once");
     p->bound = tr_keep(p, (size_t)p->combinations, p->coef_bytes);
     if (!p->bound) return tr_fail(err, TR_ERR_MEMORY, -1, -1, "out of memory binding all combinations");
-    for (i = 0; i < p->combinations; i++) tr_bind(p, i, (coef_t *)(p->bound + i * p->coef_bytes));
+    tr_indices(p, 0, at);
+    for (i = 0; i < p->combinations; i++) {
+        tr_bind(p, at, (coef_t *)(p->bound + i * p->coef_bytes), NULL);
+        tr_next(p, at);
+    }
     return TR_OK;
 }
 
@@ -132,17 +177,18 @@ static int build(tr_plan *p, const tr_axes *x, tr_error *err)
     if ((code = tr_copy_hardware(p, x, err))) return code;
     if ((code = tr_copy_precisions(p, x, err))) return code;
     p->coef_bytes = tr_coef_bytes(p);
+    if ((code = tr_hoist_legal(p, err))) return code;
     if ((code = hoist(p, err))) return code;
     return x->flags & TR_BIND_ALL ? bind_all(p, err) : TR_OK;
 }
 
 int tr_plan_create(const tr_axes *x, tr_plan **plan, tr_error *err)
 {
-    tr_plan *p;
+    tr_plan *p, own = {0};
     int a, code;
     if (!x || !plan) return tr_fail(err, TR_ERR_NULL, -1, -1, "axes or plan is NULL");
     *plan = NULL;
-    if (tr_bad_size(x->struct_size, FIRST(tr_axes, batch)))
+    if (tr_bad_size(x->struct_size, FIRST(tr_axes, zip)))
         return tr_fail(err, TR_ERR_STRUCT_SIZE, -1, -1, "tr_axes: struct_size %u", (unsigned)x->struct_size);
     const size_t n[N_AXES] = {x->n_model, x->n_hardware, x->n_precision, x->n_tp,  x->n_pp,   x->n_ep,
                               x->n_dp,    x->n_cp,       x->n_isl,       x->n_osl, x->n_batch};
@@ -153,9 +199,13 @@ int tr_plan_create(const tr_axes *x, tr_plan **plan, tr_error *err)
         if (!n[a]) return tr_fail(err, TR_ERR_EMPTY, a, -1, "no values");
         if (!from[a]) return tr_fail(err, TR_ERR_NULL, a, -1, "values are NULL");
         if (n[a] > MAX_AXIS) return tr_fail(err, TR_ERR_OVERFLOW, a, -1, "%zu values: at most %zu", n[a], MAX_AXIS);
-        if (points > (uint64_t)INT64_MAX / n[a])
+        own.len[a] = n[a];
+    }
+    if ((code = zip_axes(&own, x, err))) return code;
+    for (a = 0; a < N_AXES; a++) {
+        if (points > (uint64_t)INT64_MAX / own.n[a])
             return tr_fail(err, TR_ERR_OVERFLOW, a, -1, "the product of all axes exceeds 2**63 - 1 points");
-        points *= n[a];
+        points *= own.n[a];
     }
     if (!x->peak) return tr_fail(err, TR_ERR_NULL, AX_HARDWARE, -1, "peak is NULL");
     if (x->estimate < TR_TYPICAL || x->estimate > TR_SERIAL)
@@ -168,9 +218,9 @@ int tr_plan_create(const tr_axes *x, tr_plan **plan, tr_error *err)
     if (x->flags & ~ALL_FLAGS) return tr_fail(err, TR_ERR_KIND, -1, -1, "flags %#x hold unknown bits", (unsigned)x->flags);
     p = calloc(1, sizeof *p);
     if (!p) return tr_fail(err, TR_ERR_MEMORY, -1, -1, "out of memory");
-    for (a = 0; a < N_AXES; a++) p->n[a] = n[a];
+    *p = own;
     p->points = points;
-    p->combinations = points / n[AX_BATCH] / n[AX_ISL] / n[AX_OSL];
+    p->combinations = points / p->n[AX_BATCH] / p->n[AX_ISL] / p->n[AX_OSL];
     p->estimate = x->estimate;
     p->flags = x->flags;
     p->memory_fraction = x->memory_fraction;

@@ -96,6 +96,7 @@ TR_FN void seq_eval(const coef_t *c, const lengths_t *x, const prefill_t *pre, i
         context += seconds * mean_context(x, o);
         kv += o->store * tr_min(x->isl + x->osl, o->window);
     }
+    seq[S_ISL * stride] = x->isl;
     seq[S_CONTEXT * stride] = context;
     seq[S_KV * stride] = kv;
     seq[S_ROOM * stride] = c->places[place].room;

@@ -40,7 +40,7 @@ const char *tr_column_name(int32_t column) { return known(column) ? columns[colu
 const char *tr_column_unit(int32_t column) { return known(column) ? columns[column].unit : NULL; }
 const char *tr_column_text(int32_t column) { return known(column) ? columns[column].text : NULL; }
 
-int tr_column_needs(int column, int estimate)
+int tr_own_needs(int column, int estimate)
 {
     const int own = estimate == TR_BOUND ? NEED_BOUND : NEED_TYPICAL;
     const int work = NEED_WORK | (estimate == TR_BOUND ? NEED_READ_BOUND : NEED_READ);
@@ -62,17 +62,6 @@ int tr_column_needs(int column, int estimate)
     }
 }
 
-int tr_check_columns(size_t n, const int32_t *list, tr_error *err)
-{
-    size_t i;
-    if (n && !list) return tr_fail(err, TR_ERR_NULL, -1, -1, "columns is NULL");
-    for (i = 0; i < n; i++)
-        if (!known(list[i]))
-            return tr_fail(err, TR_ERR_COLUMN, -1, (int64_t)i, "no column has number %ld, there are %d",
-                           (long)list[i], (int)N_COLUMNS);
-    return TR_OK;
-}
-
 const char *tr_strerror(int code)
 {
     switch (code) {
@@ -86,6 +75,7 @@ const char *tr_strerror(int code)
     case TR_ERR_RANGE: return "a range or an index lies outside the plan";
     case TR_ERR_COLUMN: return "no such column";
     case TR_ERR_COMPARE: return "no such comparison";
+    case TR_ERR_EXPR: return "an expression is no program";
     case TR_ERR_ISA: return "this CPU or build lacks the instruction set";
     case TR_ERR_MEMORY: return "out of memory";
     default: return "unknown code";

@@ -5,7 +5,7 @@ int tr_needs(const tr_plan *p, size_t n, const int32_t *columns)
 {
     int needs = 0;
     size_t i;
-    for (i = 0; i < n; i++) needs |= tr_column_needs(columns[i], p->estimate);
+    for (i = 0; i < n; i++) needs |= tr_column_needs(p, columns[i]);
     return needs;
 }
 
@@ -30,7 +30,7 @@ static void store_tile(walk_t *w)
     const store_t *s = w->state;
     size_t c;
     w->plan->kernels->basis(&w->tile);
-    for (c = 0; c < s->n; c++) w->plan->kernels->column(&w->tile, s->columns[c], s->out[c] + (w->first - s->begin));
+    for (c = 0; c < s->n; c++) tr_column(w->plan, &w->tile, s->columns[c], s->out[c] + (w->first - s->begin));
 }
 
 int tr_plan_store(const tr_plan *p, uint64_t begin, uint64_t end, size_t n_columns, const int32_t *columns,
@@ -40,7 +40,7 @@ int tr_plan_store(const tr_plan *p, uint64_t begin, uint64_t end, size_t n_colum
     store_t s;
     int code;
     if (!p) return tr_fail(err, TR_ERR_NULL, -1, -1, "plan is NULL");
-    if ((code = tr_check_columns(n_columns, columns, err)) || (code = tr_check_out(n_columns, out, err))) return code;
+    if ((code = tr_check_columns(p, n_columns, columns, err)) || (code = tr_check_out(n_columns, out, err))) return code;
     s.begin = begin;
     s.n = n_columns;
     s.columns = columns;

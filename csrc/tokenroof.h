@@ -3,7 +3,7 @@
  * A plan binds axes (models as operator tables, hardware, precisions, parallelism, batch, isl, osl) to numbers; runs
  * evaluate any range of its points. Points are numbered in row-major order of the axes
  *     model, hardware, precision, tp, pp, ep, dp, cp, isl, osl, batch        (batch fastest),
- * and the first eight together are a *combination*.
+ * and the first eight together are a *combination*. Axes may be zipped (tr_axes): then the first leads the others.
  *
  * Calls return 0 or a negative code (TR_ERR_*); `err`, where not NULL, says more. A point that cannot be served is
  * data, never an error: see tr_point_status. Every struct starts with its size, set by the caller, and only ever grows
@@ -32,6 +32,7 @@ enum tr_code {
     TR_ERR_RANGE = -201,       /* begin, end or an index outside the plan */
     TR_ERR_COLUMN = -202,      /* no such column */
     TR_ERR_COMPARE = -203,     /* no such comparison */
+    TR_ERR_EXPR = -204,        /* an expression is no program: an unknown operation, too few or too many numbers */
     TR_ERR_ISA = -301,         /* this CPU or build lacks the instruction set asked for */
     TR_ERR_MEMORY = -401       /* malloc failed */
 };
@@ -142,6 +143,9 @@ typedef struct tr_axes {
     const tr_precision *precision;
     const double *peak; /* [n_hardware][n_precision] dense FLOP/s of the compute format; 0: not supported */
     const double *tp, *pp, *ep, *dp, *cp, *isl, *osl, *batch; /* whole numbers from 1 */
+    /* By axis: 0, or the number of a zip. Axes of one zip move together, value by value: they have equally many, and
+     * points are numbered over the first of them as if the others had one. Batch is in none. */
+    int32_t zip[12];
 } tr_axes;
 
 /* Why a point does not count. From TR_POINT_ILLEGAL on all values but status, chips and fits (0) are NaN. */
@@ -165,8 +169,37 @@ int tr_plan_create(const tr_axes *axes, tr_plan **plan, tr_error *err);
 void tr_plan_free(tr_plan *plan);
 uint64_t tr_plan_points(const tr_plan *plan);
 uint64_t tr_plan_combinations(const tr_plan *plan);
+uint64_t tr_plan_legal(const tr_plan *plan); /* points of combinations that can exist: status below TR_POINT_ILLEGAL */
 int tr_plan_isa(const tr_plan *plan);
 size_t tr_plan_bytes(const tr_plan *plan); /* memory that the plan holds */
+
+/* A column of the caller's: steps in postfix order over a stack of TR_EXPR_DEPTH numbers, of which one is left.
+ * Comparisons give 1 or 0; TR_DO_MIN and TR_DO_MAX are NaN where either number is. All are NaN where a point is illegal. */
+enum tr_operation {
+    TR_DO_NUMBER = 0, /* pushes `value` */
+    TR_DO_COLUMN = 1, /* pushes column `index` of the library */
+    TR_DO_AXIS = 2,   /* pushes the point's value of axis `index`, tp to batch */
+    TR_DO_ADD = 3, TR_DO_SUBTRACT = 4, TR_DO_MULTIPLY = 5, TR_DO_DIVIDE = 6, TR_DO_MIN = 7, TR_DO_MAX = 8,
+    TR_DO_LE = 9, TR_DO_LT = 10, TR_DO_GE = 11, TR_DO_GT = 12, TR_DO_EQ = 13, TR_DO_NE = 14, /* of two numbers */
+    TR_DO_NEGATE = 15, TR_DO_ABS = 16, TR_DO_SQRT = 17, TR_DO_CEIL = 18, TR_DO_FLOOR = 19    /* of one */
+};
+enum { TR_EXPR_DEPTH = 16, TR_EXPR_STEPS = 4096 };
+
+typedef struct tr_step {
+    int32_t operation;
+    int32_t index;
+    double value;
+} tr_step;
+
+typedef struct tr_expr {
+    uint32_t struct_size;
+    uint32_t n_steps;
+    const tr_step *steps;
+} tr_expr;
+
+/* The same plan with columns of the caller's behind the library's: expression i is column tr_columns() + i. It shares
+ * what the first plan holds, which must outlive it. */
+int tr_plan_derive(const tr_plan *plan, size_t n_exprs, const tr_expr *exprs, tr_plan **derived, tr_error *err);
 
 /* Stores columns of the points [begin, end): out[c][i] is column columns[c] of point begin + i. */
 int tr_plan_store(const tr_plan *plan, uint64_t begin, uint64_t end, size_t n_columns, const int32_t *columns,

@@ -8,7 +8,7 @@
 typedef struct {
     coef_t *coef;
     double *fixed, *compute, *memory, *network, *read;
-    double *basis, *lanes_batch, *lanes_seq;
+    double *basis, *lanes_batch, *lanes_seq, *stack;
     const double **touched;
     double seq[N_SEQ];
 } scratch_t;
@@ -27,7 +27,7 @@ static int reserve(scratch_t *s, const tr_plan *p)
     memset(s, 0, sizeof *s);
     s->coef = malloc(p->coef_bytes);
     s->fixed = calloc(5 * nb, sizeof(double));
-    s->basis = calloc((7 + N_BATCH + N_SEQ) * (size_t)TR_STRIDE, sizeof(double));
+    s->basis = calloc((7 + N_BATCH + N_SEQ + TR_EXPR_DEPTH - 1) * (size_t)TR_STRIDE, sizeof(double));
     s->touched = malloc(experts * sizeof *s->touched);
     if (!s->coef || !s->fixed || !s->basis || !s->touched) {
         release(s);
@@ -39,16 +39,17 @@ static int reserve(scratch_t *s, const tr_plan *p)
     s->read = s->fixed + 4 * nb;
     s->lanes_batch = s->basis + 7 * TR_STRIDE;
     s->lanes_seq = s->lanes_batch + N_BATCH * TR_STRIDE;
+    s->stack = s->lanes_seq + N_SEQ * TR_STRIDE;
     return 1;
 }
 
 static void batch_tables(const walk_t *w, scratch_t *s, const coef_t *c, const shares_t *shares)
 {
     const tr_plan *p = w->plan;
-    const size_t nb = p->n[AX_BATCH];
+    const size_t nb = p->n[AX_BATCH], pp = p->kind[AX_PP][c->pp_index];
     uint32_t r;
     for (r = 0; r < c->n_expert; r++)
-        s->touched[r] = p->touched + ((size_t)c->experts[r].pair * p->n[AX_PP] + c->pp_index) * nb;
+        s->touched[r] = p->touched + ((size_t)c->experts[r].pair * p->n_distinct[AX_PP] + pp) * nb;
     if (w->needs & (NEED_TYPICAL | NEED_READ | NEED_READ_BOUND | NEED_SPLIT))
         p->kernels->batch(c, nb, shares->tokens, shares->expert_tokens, s->touched, shares->micro, w->needs, s->fixed,
                           s->compute, s->memory, s->network, s->read);
@@ -75,7 +76,8 @@ static void walk_combination(walk_t *w, scratch_t *s, uint64_t base, uint64_t fi
     const tr_plan *p = w->plan;
     const size_t nb = p->n[AX_BATCH], n_osl = p->n[AX_OSL];
     const coef_t *c = w->coef;
-    const shares_t *shares = &p->shares[(c->pp_index * p->n[AX_DP] + c->dp_index) * p->n[AX_CP] + c->cp_index];
+    const size_t pp = p->kind[AX_PP][c->pp_index], dp = p->kind[AX_DP][c->dp_index], cp = p->kind[AX_CP][c->cp_index];
+    const shares_t *shares = &p->shares[(pp * p->n_distinct[AX_DP] + dp) * p->n_distinct[AX_CP] + cp];
     const double *from[N_BATCH] = {
         p->axis[AX_BATCH], p->inv[AX_BATCH], shares->seq_tokens, shares->tokens_bound, shares->expert_bound,
         shares->seqs, s->fixed, s->compute, s->memory, s->network, s->read};
@@ -95,8 +97,9 @@ static void walk_combination(walk_t *w, scratch_t *s, uint64_t base, uint64_t fi
         const size_t isl = (size_t)(row / n_osl), osl = (size_t)(row % n_osl);
         size_t b = row * nb < first ? (size_t)(first - row * nb) : 0;
         const size_t b_end = (row + 1) * nb > last ? (size_t)(last - row * nb) : nb;
-        lengths_t x = p->by_osl[osl];
-        set_isl(&x, p->axis[AX_ISL][isl]);
+        const size_t isl_value = p->lead[AX_ISL] == AX_ISL ? isl : w->at[AX_ISL];
+        lengths_t x = p->by_osl[p->lead[AX_OSL] == AX_OSL ? osl : p->lead[AX_OSL] == AX_ISL ? isl : w->at[AX_OSL]];
+        set_isl(&x, p->axis[AX_ISL][isl_value]);
         if (isl != isl_of_prefill) pre = prefill_at(w, c, &x);
         isl_of_prefill = isl;
         const int places = c->n_places > 1;
@@ -131,11 +134,23 @@ static void walk_combination(walk_t *w, scratch_t *s, uint64_t base, uint64_t fi
     flush(w);
 }
 
+/* Binds the combination, unless the visitor refuses it by what is known first. */
+static int refused(walk_t *w, scratch_t *s)
+{
+    const tr_plan *p = w->plan;
+    if (p->bound) {
+        w->coef = (const coef_t *)(p->bound + w->combination * p->coef_bytes);
+        return w->refuses && w->coef->k[K_STATUS] == 0.0 && w->refuses(w);
+    }
+    w->coef = s->coef;
+    return tr_bind(p, w->at, s->coef, w);
+}
+
 int tr_walk(walk_t *w, uint64_t begin, uint64_t end, tr_error *err)
 {
     const tr_plan *p = w->plan;
     scratch_t s;
-    uint64_t size, combination;
+    uint64_t size, combination, last;
     if (begin > end || end > p->points)
         return tr_fail(err, TR_ERR_RANGE, -1, -1, "range [%llu, %llu) of %llu points", (unsigned long long)begin,
                        (unsigned long long)end, (unsigned long long)p->points);
@@ -151,17 +166,22 @@ int tr_walk(walk_t *w, uint64_t begin, uint64_t end, tr_error *err)
     w->tile.cb = s.basis + 4 * TR_STRIDE;
     w->tile.mb = s.basis + 5 * TR_STRIDE;
     w->tile.nb = s.basis + 6 * TR_STRIDE;
+    w->tile.stack = s.stack;
+    w->tile.stack_stride = TR_STRIDE;
     size = p->points / p->combinations;
-    for (combination = begin / size; combination * size < end; combination++) {
-        uint64_t base = combination * size;
-        if (p->bound) w->coef = (const coef_t *)(p->bound + combination * p->coef_bytes);
-        else {
-            tr_bind(p, combination, s.coef);
-            w->coef = s.coef;
+    last = (end - 1) / size;
+    tr_indices(p, begin / size, w->at);
+    for (combination = begin / size; combination <= last; combination++) {
+        const uint64_t base = combination * size, until = w->skip_illegal ? tr_illegal_until(p, combination, w->at) : combination;
+        if (until > combination) {
+            if (until <= last) tr_indices(p, until, w->at);
+            combination = until - 1;
+            continue;
         }
         w->combination = combination;
-        if (w->skip_illegal && w->coef->k[K_STATUS] != 0.0) continue;
-        walk_combination(w, &s, base, begin > base ? begin - base : 0, end - base < size ? end - base : size);
+        if (!refused(w, &s))
+            walk_combination(w, &s, base, begin > base ? begin - base : 0, end - base < size ? end - base : size);
+        tr_next(p, w->at);
     }
     release(&s);
     return TR_OK;

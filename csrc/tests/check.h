@@ -47,6 +47,9 @@ void world_random(world_t *w, rng_t *r, size_t points);
 tr_operator operator_of(int kind, double count);
 
 uint64_t world_points(const world_t *w);
+/* Lengths by which points are numbered, and the values' indices of a point: zipped axes follow their first one. */
+void world_numbering(const world_t *w, size_t *n);
+void world_at(const world_t *w, uint64_t point, size_t *at);
 tr_plan *world_plan(const world_t *w); /* NULL and a failed check where the plan is refused */
 
 /* One value of one point of a fresh plan; NAN and a failed check where a call fails. */
@@ -62,6 +65,8 @@ void test_reject(void);
 void test_reject_calls(void);
 void test_bits(void);
 void test_best(void);
+void test_zip(void);
+void test_expr(void);
 void test_memory(void);
 
 #endif

@@ -281,6 +281,20 @@ static void tighten(world_t *w, rng_t *r)
     if (bytes >= 1.0) w->chips[0].memory_bytes = bytes / w->axes.memory_fraction;
 }
 
+/* Zips some of the axes, cut to the shortest of them. */
+static void random_zips(world_t *w, rng_t *r)
+{
+    size_t *n = &w->axes.n_model, least[3] = {SIZE_MAX, SIZE_MAX, SIZE_MAX};
+    int a;
+    for (a = 0; a < N_AXES - 1; a++) {
+        w->axes.zip[a] = rng_below(r, 2) ? 0 : 1 + (int32_t)rng_below(r, 2);
+        if (n[a] == 1) w->axes.zip[a] = 0;
+        if (n[a] < least[w->axes.zip[a]]) least[w->axes.zip[a]] = n[a];
+    }
+    for (a = 0; a < N_AXES - 1; a++)
+        if (w->axes.zip[a]) n[a] = least[w->axes.zip[a]];
+}
+
 void world_random(world_t *w, rng_t *r, size_t points)
 {
     static const double tps[] = {1.0, 2.0, 4.0, 8.0, 3.0}, pps[] = {2.0, 3.0, 8.0, 30.0}, eps[] = {2.0, 4.0, 8.0, 16.0};
@@ -313,6 +327,7 @@ void world_random(world_t *w, rng_t *r, size_t points)
     x->n_osl = random_values(r, w->osl, 3, 4, osls);
     random_batches(w, r);
     for (at = 0; world_points(w) > points && at < 9; at++) *shrink[at] = 1;
+    if (rng_below(r, 3) == 0) random_zips(w, r);
     x->memory_fraction = rng_below(r, 2) ? 0.9 : 1.0;
     if (rng_below(r, 4) == 0) x->estimate = TR_SERIAL;
     for (i = 0; i < 4; i++) x->flags |= rng_below(r, 3) ? 0 : (int32_t)(TR_FRACTION_OF_FREE << i);
@@ -320,11 +335,41 @@ void world_random(world_t *w, rng_t *r, size_t points)
     if (rng_below(r, 2)) tighten(w, r);
 }
 
+/* The first axis of an axis's zip. */
+static int lead_of(const world_t *w, int a)
+{
+    int b = 0;
+    if (!w->axes.zip[a]) return a;
+    while (w->axes.zip[b] != w->axes.zip[a]) b++;
+    return b;
+}
+
+void world_numbering(const world_t *w, size_t *n)
+{
+    const size_t *lengths = &w->axes.n_model; /* the eleven counts follow each other in the order of the axes */
+    int a;
+    for (a = 0; a < N_AXES; a++) n[a] = lead_of(w, a) == a ? lengths[a] : 1;
+}
+
+void world_at(const world_t *w, uint64_t point, size_t *at)
+{
+    size_t n[N_AXES];
+    int a;
+    world_numbering(w, n);
+    for (a = N_AXES - 1; a >= 0; a--) {
+        at[a] = (size_t)(point % n[a]);
+        point /= n[a];
+    }
+    for (a = 0; a < N_AXES; a++) at[a] = at[lead_of(w, a)];
+}
+
 uint64_t world_points(const world_t *w)
 {
-    const tr_axes *x = &w->axes;
-    return (uint64_t)x->n_model * x->n_hardware * x->n_precision * x->n_tp * x->n_pp * x->n_ep * x->n_dp * x->n_cp * x->n_isl
-           * x->n_osl * x->n_batch;
+    size_t n[N_AXES], a;
+    uint64_t points = 1;
+    world_numbering(w, n);
+    for (a = 0; a < N_AXES; a++) points *= n[a];
+    return points;
 }
 
 tr_plan *world_plan(const world_t *w)

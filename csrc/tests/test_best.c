@@ -17,9 +17,10 @@ typedef struct {
 
 static uint64_t group_of(const search_t *s, uint32_t by, uint64_t point)
 {
-    const size_t *n = &s->world->axes.n_model; /* the eleven counts follow each other in the order of the axes */
+    size_t n[N_AXES];
     uint64_t index[N_AXES], group = 0;
     int a;
+    world_numbering(s->world, n);
     for (a = N_AXES - 1; a >= 0; a--) {
         index[a] = point % n[a];
         point /= n[a];

@@ -39,18 +39,18 @@ static void splits(const tr_plan *p, const double *all, rng_t *r)
 static void lists(const world_t *w, const tr_plan *p, const double *all, rng_t *r)
 {
     const size_t n = (size_t)tr_plan_points(p), columns = (size_t)tr_columns(), m = 1 + rng_below(r, 1200);
-    const tr_axes *x = &w->axes;
+    size_t at[N_AXES];
     uint64_t *combination = malloc(m * sizeof *combination), *point = malloc(m * sizeof *point);
     double *value = malloc((3 + columns) * m * sizeof *value), *batch = value, *isl = value + m, *osl = value + 2 * m;
     double *out[64], one[64];
     int32_t list[64];
     size_t i, c, wrong = 0, wrong_one = 0;
     for (i = 0; i < m; i++) {
-        uint64_t row = (point[i] = rng_below(r, n)) / x->n_batch;
-        batch[i] = w->batch[point[i] % x->n_batch];
-        osl[i] = w->osl[row % x->n_osl];
-        isl[i] = w->isl[row / x->n_osl % x->n_isl];
-        combination[i] = row / x->n_osl / x->n_isl;
+        world_at(w, point[i] = rng_below(r, n), at);
+        batch[i] = w->batch[at[10]];
+        osl[i] = w->osl[at[9]];
+        isl[i] = w->isl[at[8]];
+        combination[i] = point[i] / (tr_plan_points(p) / tr_plan_combinations(p));
     }
     for (c = 0; c < columns; c++) {
         list[c] = (int32_t)c;

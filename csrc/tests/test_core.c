@@ -14,7 +14,7 @@ void check_that(int ok, const char *text, const char *file, int line)
 
 static const int codes[] = {TR_OK,           TR_ERR_NULL,   TR_ERR_STRUCT_SIZE, TR_ERR_EMPTY, TR_ERR_VALUE, TR_ERR_KIND,
                             TR_ERR_OVERFLOW, TR_ERR_RANGE,  TR_ERR_COLUMN,      TR_ERR_COMPARE, TR_ERR_ISA,
-                            TR_ERR_MEMORY};
+                            TR_ERR_MEMORY,   TR_ERR_EXPR};
 #define N_CODES (sizeof codes / sizeof *codes)
 
 static int is_code(int code)
@@ -91,6 +91,8 @@ int main(void)
     test_reject_calls();
     test_bits();
     test_best();
+    test_zip();
+    test_expr();
     test_memory();
     printf("%ld passed, %ld failed\n", check_passed, check_failed);
     return check_failed != 0;
