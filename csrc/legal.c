@@ -113,6 +113,22 @@ uint64_t tr_illegal_until(const tr_plan *p, uint64_t combination, const size_t *
     return combination - combination % run + run;
 }
 
+int tr_plan_statuses(const tr_plan *p, uint64_t begin, uint64_t end, int32_t *out, tr_error *err)
+{
+    size_t at[N_AXES];
+    uint64_t c;
+    if (!p || (!out && begin < end)) return tr_fail(err, TR_ERR_NULL, -1, -1, "plan or out is NULL");
+    if (begin > end || end > p->combinations)
+        return tr_fail(err, TR_ERR_RANGE, -1, -1, "range [%llu, %llu) of %llu combinations", (unsigned long long)begin,
+                       (unsigned long long)end, (unsigned long long)p->combinations);
+    tr_indices(p, begin < end ? begin : 0, at);
+    for (c = begin; c < end; c++) {
+        out[c - begin] = tr_status(p, at);
+        tr_next(p, at);
+    }
+    return TR_OK;
+}
+
 uint64_t tr_plan_legal(const tr_plan *p)
 {
     size_t at[N_AXES];

@@ -32,7 +32,7 @@ enum tr_code {
     TR_ERR_RANGE = -201,       /* begin, end or an index outside the plan */
     TR_ERR_COLUMN = -202,      /* no such column */
     TR_ERR_COMPARE = -203,     /* no such comparison */
-    TR_ERR_EXPR = -204,        /* an expression is no program: an unknown operation, too few or too many numbers */
+    TR_ERR_EXPR = -210,        /* an expression is no program: an unknown operation, too few or too many numbers */
     TR_ERR_ISA = -301,         /* this CPU or build lacks the instruction set asked for */
     TR_ERR_MEMORY = -401       /* malloc failed */
 };
@@ -169,6 +169,7 @@ int tr_plan_create(const tr_axes *axes, tr_plan **plan, tr_error *err);
 void tr_plan_free(tr_plan *plan);
 uint64_t tr_plan_points(const tr_plan *plan);
 uint64_t tr_plan_combinations(const tr_plan *plan);
+int tr_plan_statuses(const tr_plan *plan, uint64_t begin, uint64_t end, int32_t *out, tr_error *err); /* of combinations */
 uint64_t tr_plan_legal(const tr_plan *plan); /* points of combinations that can exist: status below TR_POINT_ILLEGAL */
 int tr_plan_isa(const tr_plan *plan);
 size_t tr_plan_bytes(const tr_plan *plan); /* memory that the plan holds */

@@ -59,6 +59,10 @@ def refused(kind: type[BaseException], *words: str) -> Any:
         (lambda: Sweep(**BOTH).best("usd_per_token"), ["column", "'usd_per_token'", "'usd_per_mtok'"]),
         (lambda: Sweep(**BOTH).best("tpot_s", columns=["mfuu"]), ["column", "'mfuu'", "'mfu'"]),
         (lambda: Sweep(**BOTH).best("tpot_s", by=["modl"]), ["axis in by", "'modl'", "'model'"]),
+        (lambda: Sweep(**BOTH).best("tpot_s", where="tpot_s <= tftt_s"), ["name in", "'tftt_s'", "'ttft_s'"]),
+        (lambda: Sweep(**BOTH).best("tpot_s", where="__import__('os') <= 1"), ["function", "'__import__'"]),
+        (lambda: Sweep(**BOTH).run("2 * tpt_s"), ["name in '2 * tpt_s'", "'tpt_s'", "'tpot_s'"]),
+        (lambda: Sweep(**BOTH).best("maxx(tpot_s, 1)"), ["function", "'maxx'", "'max'"]),
         (lambda: Sweep(**BOTH).best("tpot_s", where=["tpt_s <= 1"]), ["column in where", "'tpt_s'", "'tpot_s'"]),
         (lambda: Sweep(**BOTH, tp=[1, 2]).plan().combination(tp=4), ["tp of the sweep", "4", "1, 2"]),
         (lambda: Sweep(**BOTH).plan().combination(batch=4), ["axis", "'batch'"]),
@@ -275,9 +279,15 @@ def test_columns(sw: Sweep, value: Any) -> None:
         "tpot_s",
         "tpot_s <=",
         "tpot_s << 3",
-        "tpot_s <= x",
         "tpot_s = 3",
-        "tpot_s <= 1 <= 2",
+        "tpot_s <= 1 <= True",
+        "tpot_s <= 1 and ttft_s",
+        "tpot_s + ttft_s",
+        "tpot_s <= usd_per_mtok",
+        "tpot_s + usd_per_mtok <= 1",
+        "tpot_s ** 2 <= 1",
+        "(tpot_s <= 1",
+        "min(tpot_s) <= 1",
         "<= 1",
         "",
         5,
@@ -577,5 +587,5 @@ def test_nothing_is_left_over_from_refused_calls(sw: Sweep) -> None:
     with pytest.raises(UnknownNameError):
         sw.run("tpot")
     with pytest.raises(SpecError):
-        sw.best("tpot_s", where="x")
+        sw.best("tpot_s", where="tpot_s = 1")
     assert (sw.run("tpot_s")["tpot_s"] == before).all()

@@ -22,9 +22,9 @@ CSRC = Path(__file__).resolve().parent.parent / "csrc"
 #: Modules and folders of the package, lowest floor first.
 FLOORS = (
     ("units", "errors", "files"),
-    ("formulas", "specs", "catalogue", "lowering", "reference"),
+    ("formulas", "expressions", "specs", "catalogue", "lowering", "reference"),
     ("_native",),
-    ("plan", "axes", "callbacks", "jit"),
+    ("derived", "plan", "axes", "callbacks", "jit"),
     (
         "layouts",
         "calibration",

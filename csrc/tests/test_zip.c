@@ -5,6 +5,22 @@
 #define ROUNDS 200
 #endif
 
+/* What cannot exist is known without a point: where nothing is wrong, points may still be short of memory. */
+static void statuses(const tr_plan *p, const double *status, size_t points)
+{
+    const size_t n = (size_t)tr_plan_combinations(p), each = points / n;
+    int32_t *found = malloc(n * sizeof *found);
+    size_t i, wrong = 0;
+    CHECK(found && tr_plan_statuses(p, 0, n / 2, found, NULL) == TR_OK);
+    CHECK(tr_plan_statuses(p, n / 2, n, found + n / 2, NULL) == TR_OK);
+    for (i = 0; i < n; i++)
+        wrong += found[i] >= TR_POINT_ILLEGAL ? status[i * each] != found[i] : status[i * each] >= TR_POINT_ILLEGAL;
+    CHECK(wrong == 0);
+    CHECK(tr_plan_statuses(p, 0, n + 1, found, NULL) == TR_ERR_RANGE && tr_plan_statuses(p, 1, 0, found, NULL) == TR_ERR_RANGE);
+    CHECK(tr_plan_statuses(NULL, 0, n, found, NULL) == TR_ERR_NULL && tr_plan_statuses(p, 0, n, NULL, NULL) == TR_ERR_NULL);
+    free(found);
+}
+
 static void against_the_product(world_t *w)
 {
     const size_t columns = (size_t)tr_columns(), points = (size_t)world_points(w);
@@ -28,6 +44,7 @@ static void against_the_product(world_t *w)
     }
     CHECK(wrong == 0);
     CHECK(tr_plan_legal(zipped) == legal);
+    statuses(zipped, got + (size_t)column_of("status") * points, points);
     tr_plan_free(zipped);
     tr_plan_free(product);
     free(got);

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from . import techniques as techniques
     from ._native import COLUMNS as COLUMNS
     from ._native import UNITS as UNITS
+    from .axes import zipped as zipped
     from .catalogue import hardware as hardware
     from .catalogue import hardware_ids as hardware_ids
     from .catalogue import model as model
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "_native": ("COLUMNS", "UNITS"),
+    "axes": ("zipped",),
     "catalogue": ("hardware", "hardware_ids", "model", "model_ids"),
     "errors": ("CatalogueError", "ConfigError", "NativeError", "SpecError", "TokenroofError", "UnknownNameError"),
     "fleets": ("Demand", "Fleet", "fleet", "tornado"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -99,6 +99,7 @@ class NativePlan:
         precisions: Sequence[Precision],
         axes: dict[str, F64],
         *,
+        zip: Sequence[int] = (0,) * len(AXES),
         estimate: str = "typical",
         options: Options | None = None,
         isa: str = "auto",
@@ -121,6 +122,7 @@ class NativePlan:
         spec.precision, spec.n_precision = _precisions(precisions, keep), len(precisions)
         peaks = np.array([[peak(h, p, options.fallback)[0] for p in precisions] for h in hardware], dtype=np.float64)
         spec.peak = _doubles(peaks.ravel(), keep)
+        spec.zip = [*zip, 0]
         for name in AXES[3:]:
             values = np.ascontiguousarray(axes[name], dtype=np.float64)
             setattr(spec, name, _doubles(values, keep))
@@ -128,6 +130,38 @@ class NativePlan:
         out, err = ffi.new("tr_plan **"), ffi.new("tr_error *")
         _raise(lib.tr_plan_create(spec, out, err), err)
         self._plan = ffi.gc(out[0], lib.tr_plan_free, lib.tr_plan_bytes(out[0]))
+        #: Column name -> its number in this plan.
+        self.columns: Mapping[str, int] = COLUMNS
+        self._base: NativePlan | None = None
+
+    def derived(self, programs: Mapping[str, Sequence[tuple[str, str | float]]]) -> NativePlan:
+        """The same plan with columns of the caller's besides: name -> steps of an `Expression`."""
+        keep: list[Any] = []
+        exprs = ffi.new("tr_expr[]", max(len(programs), 1))
+        for item, program in zip(exprs, programs.values(), strict=False):
+            steps = ffi.new("tr_step[]", len(program))
+            keep.append(steps)
+            for step, (kind, value) in zip(steps, program, strict=True):
+                step.operation, step.index, step.value = _operation(kind, value)
+            item.struct_size, item.n_steps, item.steps = ffi.sizeof("tr_expr"), len(program), steps
+        out, err = ffi.new("tr_plan **"), ffi.new("tr_error *")
+        _raise(lib.tr_plan_derive(self._plan, len(programs), exprs, out, err), err)
+        made = object.__new__(NativePlan)
+        made._plan = ffi.gc(out[0], lib.tr_plan_free, lib.tr_plan_bytes(out[0]))
+        made._base = self  # holds what both share
+        made.columns = {**self.columns, **{name: len(self.columns) + i for i, name in enumerate(programs)}}
+        return made
+
+    def statuses(self) -> npt.NDArray[np.int32]:
+        """Of every combination: 0, or why it cannot exist."""
+        out, err = np.empty(self.combinations, dtype=np.int32), ffi.new("tr_error *")
+        _raise(lib.tr_plan_statuses(self._plan, 0, len(out), ffi.from_buffer("int32_t[]", out), err), err)
+        return out
+
+    @property
+    def legal(self) -> int:
+        """Points of combinations that can exist."""
+        return int(lib.tr_plan_legal(self._plan))
 
     @property
     def points(self) -> int:
@@ -150,17 +184,22 @@ class NativePlan:
         """The ``tr_plan *`` as an integer, for compiled callers; valid while this object lives."""
         return int(ffi.cast("uintptr_t", self._plan))
 
+    def _numbers(self, names: Sequence[str]) -> Any:
+        if self.columns is COLUMNS:
+            return _columns(names)
+        return ffi.new("int32_t[]", [self.columns[name] for name in names] or [0])
+
     def store(self, begin: int, end: int, columns: Sequence[str], out: Sequence[F64]) -> None:
         """Write columns of the points [begin, end) into C-contiguous float64 arrays of that length."""
         err = ffi.new("tr_error *")
         pointers, keep = _outputs(out, end - begin)
-        _raise(lib.tr_plan_store(self._plan, begin, end, len(columns), _columns(columns), pointers, err), err)
+        _raise(lib.tr_plan_store(self._plan, begin, end, len(columns), self._numbers(columns), pointers, err), err)
         del keep
 
     def best(self, begin: int, end: int, state: BestState) -> None:
         """Let the points [begin, end) compete for the places in ``state``."""
         err = ffi.new("tr_error *")
-        _raise(lib.tr_plan_best(self._plan, begin, end, state.struct, err), err)
+        _raise(lib.tr_plan_best(state._plan._plan, begin, end, state.struct, err), err)
 
     def points_eval(
         self, combination: U64, batch: F64, isl: F64, osl: F64, columns: Sequence[str], out: Sequence[F64]
@@ -171,14 +210,14 @@ class NativePlan:
         b, i, o = (_doubles(np.ascontiguousarray(a, dtype=np.float64), keep) for a in (batch, isl, osl))
         combos = ffi.from_buffer("uint64_t[]", np.ascontiguousarray(combination, dtype=np.uint64))
         pointers, held = _outputs(out, n)
-        code = lib.tr_points_eval(self._plan, n, combos, b, i, o, len(columns), _columns(columns), pointers, err)
+        code = lib.tr_points_eval(self._plan, n, combos, b, i, o, len(columns), self._numbers(columns), pointers, err)
         _raise(code, err)
         del held
 
     def point_eval(self, combination: int, batch: float, isl: float, osl: float, columns: Sequence[str]) -> list[float]:
         """Evaluate one point."""
         out = ffi.new("double[]", max(len(columns), 1))
-        code = lib.tr_point_eval(self._plan, combination, batch, isl, osl, len(columns), _columns(columns), out)
+        code = lib.tr_point_eval(self._plan, combination, batch, isl, osl, len(columns), self._numbers(columns), out)
         _raise(code, None, f"combination {combination}, batch {batch:g}, isl {isl:g}, osl {osl:g}")
         return list(ffi.unpack(out, len(columns)))
 
@@ -191,37 +230,98 @@ class BestState:
         plan: NativePlan,
         objective: str,
         maximize: bool,
-        by: Sequence[str],
+        shape: Sequence[int],
+        tables: Mapping[str, npt.NDArray[np.int64]],
+        groups: int,
         where: Sequence[tuple[str, str, float]],
         k: int,
         misfits: bool,
     ) -> None:
         self._plan = plan
         self.struct = ffi.new("tr_best *")
-        mask = sum(1 << AXES.index(axis) for axis in by)
-        self.groups, self.k = int(lib.tr_best_groups(plan._plan, mask)), k
-        self.value: F64 = np.empty(self.groups * k)
-        self.point: U64 = np.empty(self.groups * k, dtype=np.uint64)
+        mask = sum(1 << AXES.index(axis) for axis in tables)
+        fine = int(lib.tr_best_groups(plan._plan, mask))
+        self.groups, self.k = groups, k
+        self._larger, self._group = maximize, _group_of(shape, tables)
+        self._value: F64 = np.empty(fine * k)
+        self._point: U64 = np.empty(fine * k, dtype=np.uint64)
         self._where = ffi.new("tr_where[]", max(len(where), 1))
         for item, (column, op, limit) in zip(self._where, where, strict=False):
-            item.column, item.compare, item.limit = COLUMNS[column], COMPARISONS[op], limit
+            item.column, item.compare, item.limit = plan.columns[column], COMPARISONS[op], limit
         s = self.struct
         s.struct_size = ffi.sizeof("tr_best")
-        s.objective, s.maximize, s.misfits = COLUMNS[objective], maximize, misfits
+        s.objective, s.maximize, s.misfits = plan.columns[objective], maximize, misfits
         s.by, s.k, s.n_where, s.where = mask, k, len(where), self._where
-        s.value = ffi.from_buffer("double[]", self.value)
-        s.point = ffi.from_buffer("uint64_t[]", self.point)
+        s.value = ffi.from_buffer("double[]", self._value)
+        s.point = ffi.from_buffer("uint64_t[]", self._point)
         lib.tr_best_clear(plan._plan, s)
+
+    @property
+    def value(self) -> F64:
+        """Objectives of the places, best first in each group; NaN where fewer than k points count."""
+        return self._places()[0]
+
+    @property
+    def point(self) -> U64:
+        """Numbers of the points in the places; 2**64 - 1 where fewer than k count."""
+        return self._places()[1]
+
+    def _places(self) -> tuple[F64, U64]:
+        """The core groups by whole axes of its own: those of one group compete again."""
+        if len(self._value) == self.groups * self.k:
+            return self._value, self._point
+        group = self._group.repeat(self.k)
+        order = np.lexsort((self._point, -self._value if self._larger else self._value, group))
+        order = order[self._point[order] != _NOWHERE]
+        starts = np.searchsorted(group[order], np.arange(self.groups))
+        rank = np.arange(len(order)) - starts[group[order]]
+        kept = order[rank < self.k]
+        value, point = np.full(self.groups * self.k, np.nan), np.full(self.groups * self.k, _NOWHERE)
+        to = group[kept] * self.k + rank[rank < self.k]
+        value[to], point[to] = self._value[kept], self._point[kept]
+        return value, point
 
     def merge(self, other: BestState) -> None:
         """Take over what ``other`` found; any order of merging gives the same places."""
         lib.tr_best_merge(self._plan._plan, self.struct, other.struct)
 
 
+_NOWHERE = np.uint64(2**64 - 1)
+
+
+def _group_of(shape: Sequence[int], tables: Mapping[str, npt.NDArray[np.int64]]) -> npt.NDArray[np.int64]:
+    """The group of each combination of the tables' axes, row-major."""
+    group = np.zeros(1, dtype=np.int64)
+    for name in (name for name in AXES if name in tables):
+        group = (group[:, None] + tables[name][None, :]).ravel()
+    return group
+
+
 def _doubles(values: F64, keep: list[Any]) -> Any:
     array = ffi.from_buffer("double[]", values)
     keep.append((values, array))
     return array
+
+
+#: Operations of expressions, as `Expression.steps` calls them.
+_OPERATIONS = {
+    kind: getattr(lib, f"TR_DO_{name}")
+    for kind, name in {
+        "+": "ADD", "-": "SUBTRACT", "*": "MULTIPLY", "/": "DIVIDE", "min": "MIN", "max": "MAX",
+        "<=": "LE", "<": "LT", ">=": "GE", ">": "GT", "==": "EQ", "!=": "NE",
+        "neg": "NEGATE", "abs": "ABS", "sqrt": "SQRT", "ceil": "CEIL", "floor": "FLOOR",
+    }.items()
+}  # fmt: skip
+
+
+def _operation(kind: str, value: str | float) -> tuple[int, int, float]:
+    """Operation, index and value of a step."""
+    if kind == "number":
+        return lib.TR_DO_NUMBER, 0, float(value)
+    if kind == "name":
+        name = str(value)
+        return (lib.TR_DO_COLUMN, COLUMNS[name], 0.0) if name in COLUMNS else (lib.TR_DO_AXIS, AXES.index(name), 0.0)
+    return _OPERATIONS[kind], 0, 0.0
 
 
 def _columns(names: Sequence[str]) -> Any:

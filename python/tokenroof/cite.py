@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import groupby
 from typing import Any
 
 from . import catalogue
+from .axes.fields import unit_of_field
 from .errors import SpecError, UnknownNameError
 from .specs import Hardware, Level, Model, Precision, peak
 from .units import format_si, parse_quantity
@@ -126,10 +127,37 @@ def cite(
     estimate: str = "typical",
     fallback: str = "status",
     offload: Collection[str] = (),
+    changes: Mapping[str, Sequence[Any]] | None = None,
 ) -> Citation:
-    """The facts that points of these models, chips and precisions use; the rest as of `Sweep`."""
-    chips = tuple(_hardware(h, precisions, estimate, fallback, offload) for h in hardware)
-    return Citation(catalogue.version(), tuple(_model(m) for m in models), chips)
+    """The facts that points of these models, chips and precisions use; the rest as of `Sweep`.
+
+    ``changes`` are fields that the caller set, ``hardware.memory_bandwidth`` and the like, with their values.
+    """
+    entries = [_model(m) for m in models], [_hardware(h, precisions, estimate, fallback, offload) for h in hardware]
+    kept = [
+        tuple(_with_changes(entry, kind, changes or {}) for entry in part)
+        for kind, part in zip(("model", "hardware"), entries, strict=True)
+    ]
+    return Citation(catalogue.version(), kept[0], kept[1])
+
+
+def _with_changes(entry: Entry, kind: str, changes: Mapping[str, Sequence[Any]]) -> Entry:
+    """What the caller set, in place of the facts that no point uses any more."""
+    set_here = {name.partition(".")[2]: values for name, values in changes.items() if name.partition(".")[0] == kind}
+    held = {place: fact for fact, (place, _) in _HELD.items()}
+    renamed = {"peaks.": "peak.", "calibration.": "typical."}
+    gone = {next((new + n.removeprefix(old) for old, new in renamed.items() if n.startswith(old)), held.get(n, n)) for n in set_here}
+    factors = any(isinstance(value, str) for values in set_here.values() for value in values)
+    facts = [fact for fact in entry.facts if factors or fact.field not in gone]
+    facts += [Fact(field, _values_text(f"{kind}.{field}", values), GIVEN) for field, values in set_here.items()]
+    return replace(entry, facts=tuple(facts))
+
+
+def _values_text(name: str, values: Sequence[Any]) -> str:
+    """Few values as they are, many by the first and the last."""
+    unit = unit_of_field(name)
+    texts = [v if isinstance(v, str) else format_si(v, unit, 6) if unit else f"{v:g}" for v in values]
+    return ", ".join(texts) if len(texts) <= 4 else f"{texts[0]} to {texts[-1]}, {len(texts)} values"
 
 
 def _model(model: Model) -> Entry:

@@ -10,7 +10,8 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from ._native import COLUMNS, function_address
-from .plan import Plan, check_columns
+from .derived import check_columns
+from .plan import Plan
 
 __all__ = ["point_function"]
 
@@ -64,8 +65,9 @@ def point_function(plan: Plan, columns: str | Sequence[str]) -> Callable[..., in
     import numba
 
     names = check_columns(columns)
-    evaluate, address, count = _SIGNATURE(function_address("tr_point_eval")), plan.native.address, len(names)
-    numbers = np.array([COLUMNS[name] for name in names], dtype=np.int32)
+    native = plan.native_with(names)
+    evaluate, address, count = _SIGNATURE(function_address("tr_point_eval")), native.address, len(names)
+    numbers = np.array([native.columns[name] for name in names], dtype=np.int32)
 
     @numba.njit(nogil=True)
     def point(combination: int, batch: float, isl: float, osl: float, out: Any) -> int:

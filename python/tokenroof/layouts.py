@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
-from ._native import F64
-from .axes import Axes
+from .axes import Axes, Zipped, zipped
 from .errors import SpecError
 from .plan import Plan
 from .specs import Options
 
-__all__ = ["LAYOUT", "candidates", "layouts"]
+__all__ = ["LAYOUT", "candidates", "layouts", "legal_layouts"]
 
 #: Axes that together are a layout.
 LAYOUT = ("tp", "pp", "ep", "dp", "cp")
-_ILLEGAL = 16.0
-_MOST = 1 << 22  # combinations to look at; a layout search is no sweep
+_ILLEGAL = 16
 
 
 def candidates(axes: Axes, chips: int, cp: bool = False) -> dict[str, list[int]]:
@@ -46,6 +43,25 @@ def candidates(axes: Axes, chips: int, cp: bool = False) -> dict[str, list[int]]
     }
 
 
+def legal_layouts(named: Mapping[str, Any], chips: int, *, cp: bool = False, options: Options | None = None) -> Zipped:
+    """Every layout of up to ``chips`` chips that some model, chip and precision of a sweep can have, as zipped axes.
+
+    ``named`` are the sweep's axes; those of models, chips and precisions decide.
+    """
+    objects = {n: v for n, v in named.items() if n.partition(".")[0] in ("model", "hardware", "precision")}
+    values = candidates(Axes(objects), chips, cp)
+    columns = np.meshgrid(*values.values(), indexing="ij")
+    tp, pp, ep, dp, cps = (column.ravel() for column in columns)
+    ranks = tp * dp * cps
+    table = np.stack((tp, pp, ep, dp, cps))[:, (ranks * pp <= chips) & (ranks % ep == 0)]
+    grid = {name: column for name, column in zip(LAYOUT, table, strict=True)}
+    status = Plan(Axes(objects | {"layout": zipped(**grid)}), options=options).native.statuses()
+    legal = (status.reshape(-1, table.shape[1]) < _ILLEGAL).any(axis=0)
+    if not legal.any():  # nothing can exist whatever the layout: one that says so
+        legal[0] = True
+    return zipped(**{name: column[legal] for name, column in grid.items()})
+
+
 def layouts(
     model: Any, hardware: Any, chips: int, *, precision: Any = "bf16", cp: bool = False, options: Options | None = None
 ) -> list[dict[str, int]]:
@@ -70,20 +86,12 @@ def layouts(
     first = Axes(named)
     if len(first.models) != 1 or len(first.hardware) != 1:
         raise SpecError("model", first.labels("model"), "one model and one kind of chip: several are a Sweep")
-    values = candidates(first, chips, cp)
-    if math.prod(map(len, values.values())) > _MOST:
-        raise SpecError("chips", chips, f"fewer: more than {_MOST} layouts to look at")
-    plan = Plan(Axes(named | values), options=options)
-    status, used = plan.store(0, plan.size, ["status", "chips"])
-    legal = np.flatnonzero((status < _ILLEGAL) & (used <= chips))
-    found = [dict(zip(LAYOUT, row, strict=True)) for row in _rows(values, legal)]
-    return sorted(found, key=lambda layout: (_chips(layout), *layout.values()))
-
-
-def _rows(values: dict[str, list[int]], points: Any) -> Iterable[list[int]]:
-    index = np.unravel_index(points, [len(v) for v in values.values()])
-    columns: list[F64] = [np.asarray(v)[at] for v, at in zip(values.values(), index, strict=True)]
-    return np.stack(columns, axis=1).astype(int).tolist() if len(points) else []
+    found = legal_layouts(named, chips, cp=cp, options=options).axes
+    plan = Plan(Axes(named | {"layout": zipped(found)}), options=options)
+    legal = plan.native.statuses() < _ILLEGAL
+    rows = np.stack([found[name] for name in LAYOUT], axis=1)[legal].tolist()
+    listed = [dict(zip(LAYOUT, row, strict=True)) for row in rows]
+    return sorted(listed, key=lambda layout: (_chips(layout), *layout.values()))
 
 
 def _chips(layout: dict[str, int]) -> int:

@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ._native import AXES, COLUMNS, F64, U64, BestState, NativePlan
-from .axes import Axes, parse_where
+from .axes import COUNTS, Axes, parse_where
+from .derived import check_columns, expression
 from .errors import SpecError, UnknownNameError
 from .specs import Options
 
@@ -20,19 +21,6 @@ LARGER_IS_BETTER = frozenset(
     for name in COLUMNS
     if "tokens_per_s" in name or name in ("mfu", "mbu", "max_batch", "intensity_flop_per_byte", "fits")
 )
-
-
-def check_columns(columns: str | Iterable[str]) -> list[str]:
-    """Column names as a list; unknown ones are refused with the nearest that exist."""
-    if not isinstance(columns, Iterable):
-        raise SpecError("columns", columns, "names of columns")
-    names = [columns] if isinstance(columns, str) else list(columns)
-    if not names:
-        raise SpecError("columns", names, f"at least one of {', '.join(COLUMNS)}")
-    for name in names:
-        if name not in COLUMNS:
-            raise UnknownNameError("column", name, COLUMNS)
-    return names
 
 
 class Plan:
@@ -65,11 +53,27 @@ class Plan:
             axes.hardware,
             axes.precisions,
             axes.counts,
+            zip=axes.zip,
             estimate=estimate,
             options=options,
             isa=isa,
             bind_all=bind_all,
         )
+        self._derived: dict[tuple[str, ...], NativePlan] = {}
+
+    def native_with(self, columns: Iterable[str]) -> NativePlan:
+        """The core's plan, with those of the columns that are expressions."""
+        own = tuple(dict.fromkeys(name for name in columns if name not in COLUMNS))
+        if not own:
+            return self.native
+        if own not in self._derived:
+            self._derived[own] = self.native.derived({name: expression(name).steps for name in own})
+        return self._derived[own]
+
+    @property
+    def legal(self) -> int:
+        """Points of layouts that can exist: those whose status is below 16."""
+        return self.native.legal
 
     @property
     def size(self) -> int:
@@ -89,14 +93,7 @@ class Plan:
         UnknownNameError
             For an axis or a value that the sweep does not have.
         """
-        number = 0
-        for name in AXES[:8]:
-            labels = self.axes.labels(name)
-            value = values.pop(name, labels[0])
-            value = getattr(value, "id", getattr(value, "name", value))
-            if value not in labels:
-                raise UnknownNameError(f"{name} of the sweep", value, [str(label) for label in labels])
-            number = number * len(labels) + labels.index(value)
+        number = self.axes.combination(values)
         if values:
             raise UnknownNameError("axis", next(iter(values)), AXES[:8])
         return number
@@ -109,7 +106,7 @@ class Plan:
         arrays = [np.empty(end - begin) for _ in names] if out is None else list(out)
         if len(arrays) != len(names):
             raise SpecError("out", len(arrays), f"{len(names)} arrays, one for each column")
-        self.native.store(begin, end, names, arrays)
+        self.native_with(names).store(begin, end, names, arrays)
         return arrays
 
     def points(
@@ -135,12 +132,13 @@ class Plan:
         arrays = [np.empty(len(c)) for _ in names] if out is None else list(out)
         if len(arrays) != len(names):
             raise SpecError("out", len(arrays), f"{len(names)} arrays, one for each column")
-        self.native.points_eval(c, b, i, o, names, arrays)
+        self.native_with(names).points_eval(c, b, i, o, names, arrays)
         return arrays
 
     def point(self, combination: int, batch: float, isl: float, osl: float, columns: Sequence[str]) -> list[float]:
         """Columns of one point."""
-        return self.native.point_eval(combination, batch, isl, osl, check_columns(columns))
+        names = check_columns(columns)
+        return self.native_with(names).point_eval(combination, batch, isl, osl, names)
 
     def new_best(
         self,
@@ -156,14 +154,17 @@ class Plan:
         check_columns(objective)
         if not isinstance(by, Iterable):
             raise SpecError("by", by, "names of axes")
-        groups = [by] if isinstance(by, str) else list(dict.fromkeys(by))
-        for axis in groups:
-            if axis not in AXES:
-                raise UnknownNameError("axis in by", axis, AXES)
+        asked = [by] if isinstance(by, str) else list(dict.fromkeys(by))
+        for axis in asked:
+            if axis not in AXES and axis not in self.axes.named:
+                raise UnknownNameError("axis in by", axis, [*AXES, *self.axes.named])
         if not isinstance(k, int) or isinstance(k, bool) or not 1 <= k < 2**31:
             raise SpecError("k", k, "a whole number from 1")
         larger = objective in LARGER_IS_BETTER if maximize is None else maximize
-        return BestState(self.native, objective, larger, groups, parse_where(where), k, not fits)
+        limits = parse_where(where)
+        native = self.native_with([objective, *(column for column, _, _ in limits)])
+        _, tables, groups = self.axes.groups(asked)
+        return BestState(native, objective, larger, self.axes.shape, tables, groups, limits, k, not fits)
 
     def best(self, begin: int, end: int, state: BestState) -> BestState:
         """Let the points [begin, end) compete for the places of ``state``; any split gives the same answer."""
@@ -174,19 +175,17 @@ class Plan:
 
     def coordinates(self, points: U64) -> dict[str, list[object]]:
         """Axis values of points by number, for every axis."""
-        index = np.unravel_index(points.astype(np.int64), self.axes.shape)
-        out: dict[str, list[object]] = {}
-        for name, at in zip(AXES, index, strict=True):
-            if name in ("model", "hardware", "precision"):
-                labels = self.axes.labels(name)
-                out[name] = [labels[i] for i in at.tolist()]
-            else:
-                out[name] = self.axes.counts[name][at].astype(int).tolist()
-        return out
+        index = self.axes.index(points)
+        labels = {name: self.axes.labels(name) for name in index if name not in COUNTS}
+        return {
+            name: [labels[name][i] for i in at.tolist()] if name in labels else self.axes.value(name, at).tolist()
+            for name, at in index.items()
+        }
 
     def gather(self, points: U64, columns: Sequence[str]) -> dict[str, F64]:
         """Columns of points by number."""
-        index = np.unravel_index(points.astype(np.int64), self.axes.shape)
-        combination = np.ravel_multi_index(index[:8], self.axes.shape[:8]) if len(points) else np.empty(0, np.int64)
-        isl, osl, batch = (self.axes.counts[n][at] for n, at in zip(AXES[8:], index[8:], strict=True))
+        at = self.axes.index(points)
+        rows = int(np.prod(self.axes.shape[8:]))
+        isl, osl, batch = (self.axes.value(name, at[name]) for name in AXES[8:])
+        combination = points.astype(np.uint64) // np.uint64(rows)
         return dict(zip(columns, self.points(combination, batch, isl, osl, columns), strict=True))

@@ -134,9 +134,9 @@ def point(
     if estimate not in ESTIMATES:
         raise SpecError("estimate", estimate, f"one of {', '.join(ESTIMATES)}")
     taken = take_options(axes, options)
-    grid = Axes({"model": model, "hardware": hardware, **axes})
+    named = {"model": model, "hardware": hardware, **axes}
+    grid = Axes(named, lambda chips: calibrated_all(chips, calibration, software))
     for name in grid.named:
         if len(grid.labels(name)) != 1:
             raise SpecError(name, axes.get(name), "one value: several are a Sweep")
-    grid.hardware = calibrated_all(grid.hardware, calibration, software)
     return Point(grid, estimate, taken)

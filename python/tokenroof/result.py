@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from ._native import AXES, F64, UNITS, status_text
+from ._native import F64, UNITS, status_text
 from .axes import Axes
+from .derived import unit_of
 from .errors import UnknownNameError
 from .specs import Hardware, Model, Precision, peak
 
@@ -55,10 +56,12 @@ class _Origin:
         from .catalogue import version
 
         fallback = self.settings["fallback"]
-        formats = {
-            h.id: {p.name: peak(h, p, fallback)[1] or None for p in self.axes.precisions} for h in self.axes.hardware
-        }
-        return {"tokenroof": __version__, "catalogue": version(), **self.settings, "compute": formats}
+        chips, precisions = self.axes.objects("hardware"), self.axes.objects("precision")
+        if any(name.startswith(("hardware.peaks", "precision.")) for name in self.axes.named):  # each may differ
+            chips, precisions = self.axes.hardware, self.axes.precisions
+        formats = {h.id: {p.name: peak(h, p, fallback)[1] or None for p in precisions} for h in chips}
+        given = {"set by the caller": self.axes.changes} if self.axes.changes else {}
+        return {"tokenroof": __version__, "catalogue": version(), **self.settings, "compute": formats, **given}
 
     def arrow(self, table: pyarrow.Table) -> pyarrow.Table:
         """The table with `meta` in its metadata, as JSON under the key ``tokenroof``."""
@@ -74,7 +77,7 @@ class _Origin:
         from .cite import cite
 
         asked = {name: self.settings[name] for name in ("estimate", "fallback", "offload")}
-        return cite(models, hardware, precisions, **asked)
+        return cite(models, hardware, precisions, **asked, changes=self.axes.changes)
 
 
 class Result:
@@ -88,8 +91,8 @@ class Result:
         self._axes = axes
         self._origin = _Origin(axes, settings)
         self._flat = dict(columns)
-        self.dims = axes.named
-        self.coords: dict[str, list[Any]] = {name: axes.labels(name) for name in axes.named}
+        self.dims = axes.dims
+        self.coords: dict[str, list[Any]] = {dim: axes.coords(dim) for dim in axes.dims}
 
     @property
     def columns(self) -> list[str]:
@@ -104,10 +107,7 @@ class Result:
     def __getitem__(self, column: str) -> F64:
         if column not in self._flat:
             raise UnknownNameError("column of this result", column, self._flat)
-        kept = [name for name in AXES if name in self.dims]
-        lengths = dict(zip(AXES, self._axes.shape, strict=True))
-        grid = self._flat[column].reshape([lengths[name] for name in kept])
-        return grid.transpose([kept.index(d) for d in self.dims])
+        return self._axes.grid(self._flat[column])
 
     @property
     def meta(self) -> dict[str, Any]:
@@ -121,7 +121,7 @@ class Result:
         what the caller changed.
         """
         axes = self._axes
-        return self._origin.cite(axes.models, axes.hardware, axes.precisions)
+        return self._origin.cite(axes.objects("model"), axes.objects("hardware"), axes.objects("precision"))
 
     def __repr__(self) -> str:
         size = " x ".join(f"{d} {n}" for d, n in zip(self.dims, self.shape, strict=True))
@@ -131,28 +131,25 @@ class Result:
         """An ``xarray.Dataset`` over the same memory, units in the attributes."""
         import xarray
 
-        data = {c: (self.dims, self[c], {"units": UNITS[c]}) for c in self.columns}
-        return xarray.Dataset(data, coords=self.coords, attrs={"tokenroof": json.dumps(self.meta)})
+        data = {c: (self.dims, self[c], {"units": unit_of(c)}) for c in self.columns}
+        coords = {name: (self._axes.dimension(name).name, self._axes.labels(name)) for name in self._axes.named}
+        return xarray.Dataset(data, coords=coords, attrs={"tokenroof": json.dumps(self.meta)})
 
     def to_arrow(self) -> pyarrow.Table:
         """A ``pyarrow.Table`` with one row a point, in the core's order: coordinates (dictionary-encoded), columns."""
         import pyarrow as pa
 
         arrays, names = [], []
-        lengths = dict(zip(AXES, self._axes.shape, strict=True))
-        total = math.prod(self._axes.shape)
-        inner = total
-        for name in AXES:
-            inner //= lengths[name]
-            if name not in self.dims:
-                continue
-            distinct = {
-                label: code for code, label in enumerate(dict.fromkeys(self.coords[name]))
-            }  # an axis may repeat one
-            index = np.array([distinct[label] for label in self.coords[name]], dtype=np.int32).repeat(inner)
-            codes = np.tile(index, total // len(index)) if len(index) else index
-            arrays.append(pa.DictionaryArray.from_arrays(codes, pa.array(list(distinct))))
-            names.append(name)
+        inner = total = math.prod(self._axes.shape)
+        for dim in self._axes.placed:
+            inner //= dim.length
+            for name in (name for name in dim.names if name in self._axes.named):
+                labels = self._axes.labels(name)
+                distinct = {label: code for code, label in enumerate(dict.fromkeys(labels))}  # an axis may repeat one
+                index = np.array([distinct[label] for label in labels], dtype=np.int32).repeat(inner)
+                codes = np.tile(index, total // len(index)) if len(index) else index
+                arrays.append(pa.DictionaryArray.from_arrays(codes, pa.array(_alike(list(distinct)))))
+                names.append(name)
         arrays += [pa.array(self._flat[c]) for c in self.columns]
         return self._origin.arrow(pa.table(arrays, names=names + self.columns))
 
@@ -162,6 +159,11 @@ class Result:
 
     def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
         return self.to_arrow().__arrow_c_stream__(requested_schema)
+
+
+def _alike(labels: list[Any]) -> list[Any]:
+    """Labels of one type: an axis may hold numbers and factors, ``"x2"``."""
+    return labels if len({type(label) for label in labels}) < 2 else [str(label) for label in labels]
 
 
 class Table:
@@ -199,9 +201,9 @@ class Table:
         axes = self._origin.axes
         models, chips, precisions = (set(self._columns.get(name, ())) for name in ("model", "hardware", "precision"))
         return self._origin.cite(
-            [m for m in axes.models if m.id in models],
-            [h for h in axes.hardware if h.id in chips],
-            [p for p in axes.precisions if p.name in precisions or "precision" not in self._columns],
+            [m for m in axes.objects("model") if m.id in models],
+            [h for h in axes.objects("hardware") if h.id in chips],
+            [p for p in axes.objects("precision") if p.name in precisions or "precision" not in self._columns],
         )
 
     def rows(self) -> list[dict[str, Any]]:

@@ -9,7 +9,8 @@ from typing import Generic, TypeVar
 import numpy as np
 
 from ._native import F64, BestState
-from .plan import Plan, check_columns
+from .derived import check_columns
+from .plan import Plan
 
 __all__ = ["Best", "Sink", "Store"]
 

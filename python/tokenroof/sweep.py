@@ -12,12 +12,13 @@ from typing import Any
 import numpy as np
 
 from ._native import ESTIMATES
-from .axes import Axes
+from .axes import Axes, zipped
 from .calibration import Calibrated, calibrated_all
 from .errors import SpecError
 from .execution import execute
-from .layouts import LAYOUT, candidates
-from .plan import Plan, check_columns
+from .layouts import LAYOUT, legal_layouts
+from .derived import check_columns
+from .plan import Plan
 from .result import Result, Table
 from .sinks import Best, Store
 from .specs.options import Options, take_options
@@ -59,8 +60,8 @@ class Sweep:
         whose factors apply: ``calibration="mine.toml", software="vllm"``.
 
     parallelism : {"auto"}, optional
-        Instead of tp, pp, ep and dp: every layout of up to ``chips`` chips (`layouts.candidates`). Those that cannot
-        exist have a status; `best` looks at replicas of at most ``chips`` alone.
+        Instead of tp, pp, ep and dp: every layout of up to ``chips`` chips that one of the models can have on one of the
+        chips, as zipped axes (`layouts.legal_layouts`).
 
     Raises
     ------
@@ -90,11 +91,9 @@ class Sweep:
             raise SpecError("estimate", estimate, f"one of {', '.join(ESTIMATES)}")
         self.estimate = estimate
         self.options = take_options(axes, options)
-        self.most_chips: int | None = None
         if "parallelism" in axes:
             axes = self._spread(axes)
-        self.axes = Axes(axes)
-        self.axes.hardware = calibrated_all(self.axes.hardware, calibration, software)
+        self.axes = Axes(axes, lambda chips: calibrated_all(chips, calibration, software))
         self.calibration = calibration
         self._plans: dict[tuple[str, bool], Plan] = {}
         if self.size >= 2**63:
@@ -109,9 +108,9 @@ class Sweep:
             raise SpecError(named[0], axes[named[0]], "either parallelism='auto' or axes of the layout")
         if "chips" not in axes:
             raise SpecError("chips", None, "the most chips of a replica, with parallelism='auto'")
-        self.most_chips = axes.pop("chips")
-        values = candidates(Axes({n: axes[n] for n in ("model", "hardware") if n in axes}), self.most_chips)
-        return axes | {name: found for name, found in values.items() if found != [1]}
+        chips = axes.pop("chips")
+        found = {n: v for n, v in legal_layouts(axes, chips, options=self.options).axes.items() if n != "cp"}
+        return axes | {"layout": zipped(found)}
 
     @classmethod
     def from_toml(cls, path: str | os.PathLike[str]) -> Sweep:
@@ -142,8 +141,13 @@ class Sweep:
         """Number of points."""
         return math.prod(self.axes.shape)
 
+    @property
+    def legal(self) -> int:
+        """Number of points whose layout can exist on their chip: status below 16."""
+        return self.plan().legal
+
     def __repr__(self) -> str:
-        axes = ", ".join(f"{name} {len(self.axes.labels(name))}" for name in self.axes.named)
+        axes = ", ".join(f"{dim} {n}" for dim, n in zip(self.axes.dims, self.axes.lengths, strict=True))
         return f"<tokenroof.Sweep {self.size:,} points: {axes}; {self.estimate}>"
 
     def plan(self, isa: str = "auto", bind_all: bool = False) -> Plan:
@@ -234,8 +238,6 @@ class Sweep:
         """
         groups = list(by) if isinstance(by, Iterable) and not isinstance(by, str) else by
         limits = [where] if isinstance(where, str) else list(where) if isinstance(where, Iterable) else where
-        if self.most_chips is not None:
-            limits = [*(limits or []), f"chips <= {self.most_chips}"]
         extra = check_columns(columns) if columns else WINNER_COLUMNS
         report = check_columns([objective, *(c for c in extra if c != objective)])
         plan = self.plan(isa)
@@ -244,8 +246,10 @@ class Sweep:
         found = total.point != np.uint64(2**64 - 1)
         points = total.point[found]
         rank = np.tile(np.arange(1, k + 1), total.groups)[found]
-        places = {name: at for name, at in plan.coordinates(points).items() if name in self.axes.named}
-        return Table({"rank": rank.tolist(), **places, **plan.gather(points, report)}, self.axes, self.settings)
+        where_at = plan.coordinates(points)
+        places = {name: where_at[name] for name in self.axes.named}
+        found_columns = {name: values for name, values in plan.gather(points, report).items() if name not in places}
+        return Table({"rank": rank.tolist(), **places, **found_columns}, self.axes, self.settings)
 
 
 def _memory_bytes() -> int:

@@ -7,12 +7,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from io import StringIO
 from typing import Any
 
-from ._native import UNITS
+from ._native import AXES, UNITS
+from .axes.fields import is_field, unit_of_field
+from .derived import unit_of
+from .errors import TokenroofError
 from .units import format_si
 
 __all__ = ["format_cell", "render", "table_text"]
 
-_SI_UNITS = {"s": "s", "B": "B", "FLOP": "FLOP", "W": "W", "J": "J"}
+_SI_UNITS = {"s": "s", "B": "B", "FLOP": "FLOP", "W": "W", "J": "J", "B/s": "B/s", "FLOP/s": "FLOP/s"}
 
 
 def format_cell(column: str, value: Any) -> str:
@@ -23,7 +26,7 @@ def format_cell(column: str, value: Any) -> str:
         return value or "-"
     if isinstance(value, float) and math.isnan(value):
         return "-"
-    unit = UNITS.get(column, "")
+    unit = _unit(column)
     if unit in _SI_UNITS:
         return format_si(value, _SI_UNITS[unit])
     if unit == "USD":
@@ -33,6 +36,18 @@ def format_cell(column: str, value: Any) -> str:
     if isinstance(value, float) and not value.is_integer():
         return f"{value:,.1f}" if abs(value) >= 100 else f"{value:.3g}"
     return f"{int(value):,}"
+
+
+def _unit(column: str) -> str:
+    """The unit of a column, an expression or a field's axis; empty of anything else."""
+    if column in UNITS or column.isidentifier():
+        return UNITS.get(column, "")
+    if is_field(column) and column.partition(".")[0] in AXES:
+        return unit_of_field(column)
+    try:
+        return unit_of(column)
+    except TokenroofError:  # a heading of another table
+        return ""
 
 
 def render(renderable: Any, width: int = 1000) -> str:

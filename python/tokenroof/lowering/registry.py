@@ -9,7 +9,7 @@ from ..errors import near_matches
 from .config import ConfigReader
 from .shape import Shape
 
-__all__ = ["NOT_DECODERS", "families", "family", "read_shape"]
+__all__ = ["NOT_DECODERS", "families", "family", "own_names", "read_shape"]
 
 ReadShape = Callable[[ConfigReader], Shape]
 
@@ -108,6 +108,11 @@ def family(
 def families() -> list[str]:
     """The values of ``model_type`` that can be lowered, sorted."""
     return sorted(_FAMILIES)
+
+
+def own_names(model_type: str) -> Mapping[str, str]:
+    """What a family calls keys, by its own name -> the common one."""
+    return _FAMILIES[model_type][2] if model_type in _FAMILIES else {}
 
 
 def read_shape(reader: ConfigReader) -> Shape:
