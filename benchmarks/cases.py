@@ -20,6 +20,8 @@ import numpy as np
 from tokenroof import Sweep
 from tokenroof._core import ffi, lib
 from tokenroof._native import COLUMNS
+from tokenroof.axes import Axes
+from tokenroof.layouts import candidates
 from tokenroof.plan import Plan
 
 from . import inputs
@@ -92,6 +94,53 @@ class StoreCase:
     def memset_fresh(self) -> None:
         for a in self.fresh():
             ctypes.memset(a.ctypes.data, 0, a.nbytes)
+
+
+class ExpressionCase:
+    """A column of the library and an expression of two of them, into one array that stays in the cache."""
+
+    column, expression = "usd_per_mtok", "usd_per_mtok + 0.1 * tpot_s"
+
+    def __init__(self, isa: str = "auto", points: int = inputs.EXPRESSION_POINTS_2026) -> None:
+        self.plan = Sweep(**inputs.GRID_2025).plan(isa)
+        self.points, self._out = points, np.empty(inputs.EXPRESSION_BLOCK_2026)
+
+    def _store(self, name: str) -> None:
+        for begin in range(0, self.points, len(self._out)):
+            self.plan.store(begin, begin + len(self._out), [name], [self._out])
+
+    def built_in(self) -> None:
+        self._store(self.column)
+
+    def derived(self) -> None:
+        self._store(self.expression)
+
+    def best_built_in(self) -> None:
+        """By a column that no short-cut of best knows, with a limit of the same kind."""
+        self.plan.best(0, self.points, self.plan.new_best("joules_per_token", where="mbu >= 0"))
+
+    def best_derived(self) -> None:
+        self.plan.best(0, self.points, self.plan.new_best(self.expression, where="ttft_s / tpot_s >= 0"))
+
+
+class LayoutsCase:
+    """The best of every layout: of the product of axes, most of which cannot exist, and of the list of those that can."""
+
+    def __init__(self) -> None:
+        grid, chips = inputs.LAYOUTS_2026, inputs.LAYOUTS_CHIPS_2026
+        values = candidates(Axes({"model": grid["model"], "hardware": grid["hardware"]}), chips)
+        self.product, self.listed = Sweep(**grid, **values), Sweep(**grid, parallelism="auto", chips=chips)
+        self.limits = ["tpot_s <= 0.05", f"chips <= {chips}"]
+
+    def of_product(self) -> float:
+        return self._best(self.product)
+
+    def of_list(self) -> float:
+        return self._best(self.listed)
+
+    def _best(self, sweep: Sweep) -> float:
+        plan = sweep.plan()
+        return float(plan.best(0, plan.size, plan.new_best(OBJECTIVE, where=self.limits)).value[0])
 
 
 class ListCase:

@@ -175,3 +175,16 @@ CONFIG_HYBRID_2025: dict[str, Any] = {
 
 #: Batches at which drafts are tried.
 SPECULATE_BATCHES_2026 = f"1:{_size(4096, 64)}"
+
+#: An expression against a column: blocks of one array that stays in the second-level cache.
+EXPRESSION_BLOCK_2026 = 1 << 14
+EXPRESSION_POINTS_2026 = EXPRESSION_BLOCK_2026 * (1 if QUICK else 256)
+
+#: Every layout of a model with routed experts and of a dense one.
+LAYOUTS_2026: dict[str, Any] = {
+    "model": ["llama-3.1-405b", "deepseek-v3"],
+    "hardware": ["h100-sxm", "b200-sxm"],
+    "precision": ["bf16", "fp8"],
+    "batch": "1:16" if QUICK else "1:512",
+}
+LAYOUTS_CHIPS_2026 = 4 if QUICK else 64

@@ -151,6 +151,20 @@ def store_rows() -> list[Row]:
     return [*rows, Row("store, NumPy", "1e9 B/s", rates[0], rates[4], columns, median=turns.median(0, 4))]
 
 
+def axes_rows() -> list[Row]:
+    case, layouts = cases.ExpressionCase(), cases.LayoutsCase()
+    turns = Turns(case.built_in, case.derived, case.best_built_in, case.best_derived)
+    column, derived, best, best_derived = (1e9 * t / case.points for t in turns.least())
+    both = Turns(layouts.of_list, layouts.of_product, budget=4.0)
+    listed, product = (1e3 * t for t in both.least())
+    note = f"{layouts.listed.size:,} points, {layouts.product.size:,} in the product, {layouts.product.legal:,} legal"
+    return [
+        Row("expression, stored", "ns a point", derived, column, f"{case.column}; ours: {case.expression}"),
+        Row("expression, best", "ns a point", best_derived, best, "joules_per_token where mbu"),
+        Row("layouts as a list", "ms", listed, product, "their product", note=note, median=both.median(0, 1)),
+    ]
+
+
 def list_rows() -> list[Row]:
     dense, routed = cases.ListCase(inputs.LIST_DENSE_2025), cases.ListCase(inputs.LIST_ROUTED_2025)
     turns = Turns(dense.run, dense.numpy(), routed.run, rounds=40, budget=6.0)
@@ -255,7 +269,7 @@ def main() -> None:
     memory = memory_row()  # before pinning: its process uses all CPUs
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
-    rows = [*best_rows(facts), *store_rows(), *list_rows(), *scalar_rows(), *setup_rows(), memory]
+    rows = [*best_rows(facts), *store_rows(), *axes_rows(), *list_rows(), *scalar_rows(), *setup_rows(), memory]
     if asked.json:
         print(json.dumps({"machine": facts, "rows": [asdict(r) | {"ratio": r.ratio} for r in rows]}, indent=1))
     else:

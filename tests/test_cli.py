@@ -352,3 +352,67 @@ def test_importing_a_module_keeps_the_function_of_its_name() -> None:
 
     assert callable(tr.point)
     assert callable(tr.fleet)
+
+
+def test_fields_zips_and_expressions_on_the_command_line(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    base = ["--model", "llama-3.1-8b", "--hardware", "h100-sxm", "--json"]
+    argv = [
+        "sweep",
+        *base,
+        "--isl",
+        "512,8192",
+        "--osl",
+        "64,1024",
+        "--zip",
+        "isl,osl",
+        "--set",
+        "hardware.mem_bw=x1,8 TB/s",
+    ]
+    found = json.loads(run(capsys, *argv, "--columns", "tpot_s, min(tpot_s, 0.003)"))
+    assert found["shape"] == [1, 1, 2, 2] and found["axes"]["isl,osl"] == [[512, 64], [8192, 1024]]
+    assert found["set by the caller"] == {"hardware.memory_bandwidth": ["x1", 8e12]}
+    sw = tr.Sweep(**{"model": "llama-3.1-8b", "hardware": "h100-sxm", "hardware.mem_bw": ["x1", "8 TB/s"]},
+               lengths=tr.zipped(isl=[512, 8192], osl=[64, 1024]))  # fmt: skip
+    want = sw.run("tpot_s")["tpot_s"]
+    assert found["values"]["tpot_s"] == want.transpose(0, 1, 3, 2).ravel().tolist()
+    assert found["values"]["min(tpot_s, 0.003)"] == [min(x, 0.003) for x in found["values"]["tpot_s"]]
+    table = run(capsys, *argv[:5], *argv[6:], "--columns", "tpot_s")
+    assert "hardware.memory_bandwidth" in table and "8 TB/s" in table
+    out = tmp_path / "rows.csv"
+    run(capsys, *argv, "--out", str(out))
+    assert out.read_text().splitlines()[0].startswith("model,hardware,isl,osl,hardware.memory_bandwidth,")
+    assert out.read_text().splitlines()[1].startswith("llama-3.1-8b,h100-sxm,512,64,x1,")
+
+
+def test_a_spec_file_holds_all_of_it(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    spec = tmp_path / "spec.toml"
+    spec.write_text(
+        '[sweep]\nmodel = "mixtral-8x7b"\nhardware = ["h100-sxm", "l4"]\nbatch = "1:64"\n'
+        "isl = [512, 8192]\nosl = [64, 1024]\n"
+        'zip = [["isl", "osl"]]\n"hardware.memory_bandwidth" = ["x1", "1 TB/s:4 TB/s:x2"]\n"model.experts" = [8, 16]\n'
+        'parallelism = "auto"\nchips = 8\n'
+        '[best]\nobjective = "usd_per_mtok + 10 * tpot_s"\nby = ["hardware", "osl", "model.experts"]\n'
+        'where = ["tokens_per_s_per_chip / usd_per_mtok >= 1", "ttft_s <= 2 or batch == 1"]\n'
+    )
+    found = json.loads(run(capsys, "best", str(spec), "--json"))
+    rows = found["rows"]
+    assert {(r["hardware"], r["osl"], r["model.experts"]) for r in rows} >= {
+        ("h100-sxm", 64, 8),
+        ("h100-sxm", 1024, 16),
+    }
+    assert all(r["tokens_per_s_per_chip"] / r["usd_per_mtok"] >= 1 for r in rows)
+    assert all(r["usd_per_mtok + 10 * tpot_s"] == r["usd_per_mtok"] + 10 * r["tpot_s"] for r in rows)
+    assert all(r["ttft_s"] <= 2 or r["batch"] == 1 for r in rows)
+
+
+def test_what_the_command_line_refuses_of_fields(capsys: pytest.CaptureFixture[str]) -> None:
+    base = ["best", "tpot_s", "--model", "llama-3.1-8b", "--hardware", "h100-sxm"]
+    for more, words in (
+        (["--set", "hardware.mem_bw"], ["FIELD=VALUES"]),
+        (["--set", "hardware.mem_bv=1e12"], ["hardware.mem_bw"]),
+        (["--zip", "isl"], ["zip", "lists of names"]),
+        (["--where", "tpot_s + usd_per_mtok <= 1"], ["s and USD"]),
+    ):
+        assert main([*base, *more]) == 2
+        said = capsys.readouterr().err
+        assert all(word in said for word in words), said

@@ -52,6 +52,23 @@ static void plans(world_t *w)
     CHECK(code == TR_OK && n > 20);
 }
 
+static void derived(const tr_plan *p)
+{
+    const tr_step step = {TR_DO_NUMBER, 0, 1.0};
+    const tr_expr expr = {sizeof expr, 1, &step};
+    int code = TR_ERR_MEMORY;
+    long n;
+    for (n = 0; code == TR_ERR_MEMORY && n < 100; n++) {
+        tr_plan *q = NULL;
+        allocations_left = n;
+        code = tr_plan_derive(p, 1, &expr, &q, NULL);
+        allocations_left = -1;
+        CHECK(code == TR_OK ? q != NULL : code == TR_ERR_MEMORY && !q);
+        tr_plan_free(q);
+    }
+    CHECK(code == TR_OK && n > 3);
+}
+
 void test_memory(void)
 {
     world_t *w = malloc(sizeof *w);
@@ -63,6 +80,7 @@ void test_memory(void)
         w->axes.flags = flags;
         plans(w);
         tr_plan *p = world_plan(w);
+        derived(p);
         for (which = 0; which < 4; which++) {
             int code = TR_ERR_MEMORY;
             long n;

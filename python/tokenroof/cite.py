@@ -146,7 +146,10 @@ def _with_changes(entry: Entry, kind: str, changes: Mapping[str, Sequence[Any]])
     set_here = {name.partition(".")[2]: values for name, values in changes.items() if name.partition(".")[0] == kind}
     held = {place: fact for fact, (place, _) in _HELD.items()}
     renamed = {"peaks.": "peak.", "calibration.": "typical."}
-    gone = {next((new + n.removeprefix(old) for old, new in renamed.items() if n.startswith(old)), held.get(n, n)) for n in set_here}
+    gone = {
+        next((new + n.removeprefix(old) for old, new in renamed.items() if n.startswith(old)), held.get(n, n))
+        for n in set_here
+    }
     factors = any(isinstance(value, str) for values in set_here.values() for value in values)
     facts = [fact for fact in entry.facts if factors or fact.field not in gone]
     facts += [Fact(field, _values_text(f"{kind}.{field}", values), GIVEN) for field, values in set_here.items()]

@@ -1,4 +1,4 @@
-"""Columns of the caller's: expressions over the library's columns and the axes that hold numbers, as names of columns."""
+"""Columns of the caller's: expressions over the library's columns and the axes that hold numbers."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """Expressions over columns and axes, ``"usd_per_mtok + 0.1 * tpot_s"``: read, checked for units, turned into steps.
 
-Python's own grammar is read with `ast` and a whitelist of its nodes, nothing is ever evaluated by Python. Libraries that
-evaluate such strings (numexpr) work on whole arrays and round as they please; these run inside the core, tile by tile, to
-the same bits on every path.
+Python's own grammar is read with `ast` and a whitelist of its nodes; Python evaluates nothing. Libraries that evaluate
+such strings (numexpr) work on whole arrays and round as they please; these run inside the core, tile by tile, to the
+same bits on every path.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import TypeGuard
 
 from .errors import SpecError, UnknownNameError
 
@@ -72,8 +73,8 @@ class Expression:
 def parse_expression(text: str, units: Mapping[str, str], field: str = "expression") -> Expression:
     """Read an expression over the names of ``units`` (name -> unit).
 
-    Numbers, names, ``+ - * /``, comparisons, ``and or not``, and `FUNCTIONS`. Truths count as 1 and 0. Values of different
-    units are neither added nor compared; a coefficient takes whatever unit is needed.
+    Numbers, names, ``+ - * /``, comparisons, ``and or not``, and `FUNCTIONS`. Truths count as 1 and 0. Values of
+    different units are neither added nor compared; a coefficient takes whatever unit is needed.
 
     Raises
     ------
@@ -126,8 +127,12 @@ def split_limit(text: str) -> tuple[str, str, float] | None:
     return None if number is None or value is None or _constant(left) is not None else (value, operation, number)
 
 
+def _is_number(value: object) -> TypeGuard[float]:
+    return type(value) in (int, float)  # True and False are no numbers here
+
+
 def _constant(node: ast.expr) -> float | None:
-    if isinstance(node, ast.Constant) and type(node.value) in (int, float):
+    if isinstance(node, ast.Constant) and _is_number(node.value):
         return float(node.value) if abs(node.value) < 2**1023 else math.inf
     if isinstance(node, ast.Name) and node.id in ("inf", "nan"):
         return float(node.id)
@@ -147,7 +152,7 @@ class _Reader:
         return SpecError(self.field, self.text, expected)
 
     def read(self, node: ast.expr) -> _Typed:
-        if isinstance(node, ast.Constant) and type(node.value) in (int, float):
+        if isinstance(node, ast.Constant) and _is_number(node.value):
             return self.number(node.value)
         if isinstance(node, ast.Name | ast.Attribute):
             return self.name(ast.unparse(node))
@@ -267,7 +272,7 @@ def _check_size(expression: Expression, field: str) -> None:
     """What the core's stack and its programs may hold."""
     depth = most = 0
     steps = expression.steps
-    arity = {"neg": 1} | {name: count for name, count in FUNCTIONS.items()}
+    arity = {"neg": 1} | FUNCTIONS
     for kind, _ in steps:
         depth += 1 if kind in ("number", "name") else 1 - arity.get(kind, 2)
         most = max(most, depth)

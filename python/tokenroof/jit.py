@@ -9,7 +9,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from ._native import COLUMNS, function_address
+from ._native import function_address
 from .derived import check_columns
 from .plan import Plan
 

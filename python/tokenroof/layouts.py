@@ -54,9 +54,9 @@ def legal_layouts(named: Mapping[str, Any], chips: int, *, cp: bool = False, opt
     tp, pp, ep, dp, cps = (column.ravel() for column in columns)
     ranks = tp * dp * cps
     table = np.stack((tp, pp, ep, dp, cps))[:, (ranks * pp <= chips) & (ranks % ep == 0)]
-    grid = {name: column for name, column in zip(LAYOUT, table, strict=True)}
+    grid = dict(zip(LAYOUT, table, strict=True))
     status = Plan(Axes(objects | {"layout": zipped(**grid)}), options=options).native.statuses()
-    legal = (status.reshape(-1, table.shape[1]) < _ILLEGAL).any(axis=0)
+    legal = np.asarray((status.reshape(-1, table.shape[1]) < _ILLEGAL).any(axis=0))
     if not legal.any():  # nothing can exist whatever the layout: one that says so
         legal[0] = True
     return zipped(**{name: column[legal] for name, column in grid.items()})

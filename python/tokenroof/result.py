@@ -84,7 +84,8 @@ class Result:
     """Columns of every point of a sweep, shaped like its axes.
 
     ``result["tpot_s"]`` is a float64 array [s] without a copy; its dimensions are `dims`, in the order in which the
-    sweep named its axes, with coordinates `coords`.
+    sweep named its axes, with coordinates `coords`. Axes that are zipped are one dimension, ``"isl,osl"``, with tuples
+    for coordinates.
     """
 
     def __init__(self, axes: Axes, columns: Mapping[str, F64], settings: Mapping[str, Any]) -> None:
@@ -93,6 +94,17 @@ class Result:
         self._flat = dict(columns)
         self.dims = axes.dims
         self.coords: dict[str, list[Any]] = {dim: axes.coords(dim) for dim in axes.dims}
+
+    @property
+    def axes(self) -> tuple[str, ...]:
+        """Names of the axes, dimension by dimension: a zipped one has several."""
+        return tuple(name for dim in self.dims for name in self._axes.dimension(dim).names)
+
+    @property
+    def places(self) -> list[list[tuple[Any, ...]]]:
+        """For each dimension the values of its axes along it."""
+        labels = [[self._axes.labels(name) for name in self._axes.dimension(dim).names] for dim in self.dims]
+        return [list(zip(*columns, strict=True)) for columns in labels]
 
     @property
     def columns(self) -> list[str]:

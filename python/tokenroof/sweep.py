@@ -14,10 +14,10 @@ import numpy as np
 from ._native import ESTIMATES
 from .axes import Axes, zipped
 from .calibration import Calibrated, calibrated_all
+from .derived import check_columns
 from .errors import SpecError
 from .execution import execute
 from .layouts import LAYOUT, legal_layouts
-from .derived import check_columns
 from .plan import Plan
 from .result import Result, Table
 from .sinks import Best, Store
@@ -59,9 +59,15 @@ class Sweep:
         Fitted constants of the chips in place of the catalogue's (``tokenroof calibrate``), and ``software``, the stack
         whose factors apply: ``calibration="mine.toml", software="vllm"``.
 
+    **fields : number, str or list of them
+        Fields of chips, models and precisions, ``**{"hardware.memory_bandwidth": ["2 TB/s", "x2"]}``: numbers are SI,
+        strings have units, ``"x2"`` is a multiple of what each object has, ``"1e12:16e12:1e12"`` a range. Axes like any
+        other (docs/nomenclature.md).
+    zip : list of lists of str, optional
+        Axes that move together instead of being multiplied, ``[("isl", "osl")]``; or `zipped` under any name.
     parallelism : {"auto"}, optional
-        Instead of tp, pp, ep and dp: every layout of up to ``chips`` chips that one of the models can have on one of the
-        chips, as zipped axes (`layouts.legal_layouts`).
+        Instead of tp, pp, ep and dp: every layout of up to ``chips`` chips that one of the models can have on one of
+        the chips, as zipped axes (`layouts.legal_layouts`).
 
     Raises
     ------
@@ -170,6 +176,7 @@ class Sweep:
         Parameters
         ----------
         columns : str or list of str
+            Columns, or expressions of columns and axes: ``"usd_per_mtok + 0.1 * tpot_s"``.
         threads : int, optional
             All CPUs of this process by default. Any number gives the same bits.
         isa : {"auto", "generic", "avx2", "avx512"}
@@ -215,16 +222,16 @@ class Sweep:
         Parameters
         ----------
         objective : str
-            Any column.
+            Any column, or an expression of columns and axes.
         by : list of str
             Axes whose values are the groups; none: one group.
         where : list of str
-            Limits that a point must hold, e.g. ``["tpot_s <= 0.05", "ttft_s < 2"]``.
+            Limits that a point must hold, e.g. ``["tpot_s <= 0.05", "ttft_s < 40 * tpot_s or batch == 1"]``.
         k : int
             Places per group. Equal values go to the point with the lower number, i.e. first in the order model,
             hardware, precision, tp, pp, ep, dp, isl, osl, batch of the axes' values.
         maximize : bool, optional
-            By default what is good: more of rates and shares, less of everything else.
+            By default what is good: more of rates and shares, less of everything else, expressions too.
         fits : bool
             Whether points must fit memory; False lets those short of memory compete too.
         columns : list of str, optional

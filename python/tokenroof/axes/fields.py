@@ -31,9 +31,7 @@ HARDWARE_FIELDS: dict[str, str] = {
     **{f"peaks.{name}": "flop/s" for name in COMPUTE},
     **{f"scaleup.{name}": dimension for name, dimension in _LINK.items()},
     "scaleout.bandwidth": "bytes/s",
-    **{
-        f"calibration.{f.name}": "s" if f.name.endswith(("latency", "overhead")) else "1" for f in fields(Calibration)
-    },
+    **{f"calibration.{f.name}": "s" if f.name.endswith(("latency", "overhead")) else "1" for f in fields(Calibration)},
 }
 _NO_COLUMN = ("price_usd", "life_years", "die_mm2", "process_nm")
 PRECISION_FIELDS = ("weights", "activations", "kv", "experts", "head", "state")

@@ -66,9 +66,9 @@ class Dimension:
 class Axes:
     """The named axes of a sweep: objects, values and labels, in the user's order and in the core's.
 
-    ``named`` and ``dims`` are the user's; ``models``, ``hardware``, ``precisions``, ``counts`` and ``zip`` are the core's,
-    with an entry for each value that is evaluated; ``shape`` are the lengths by which the core numbers points, in the
-    order of `AXES` (1 for an axis that another leads). ``ready`` readies the chips before fields of theirs are changed.
+    ``named`` and ``dims`` are the user's; ``models``, ``hardware``, ``precisions``, ``counts`` and ``zip`` are the
+    core's, with an entry for each value that is evaluated; ``shape`` are the lengths by which the core numbers points,
+    in the order of `AXES` (1 for an axis that another leads). ``ready`` readies the chips before their fields change.
     """
 
     def __init__(
@@ -136,7 +136,9 @@ class Axes:
                 if core in COUNTS:
                     dim = next(d for d in placed if core in d.names)
                     values = np.asarray(self._values[core])
-                    self.counts[core] = values if dim.length == size else np.ascontiguousarray(values[_index(dim, size)])
+                    self.counts[core] = (
+                        values if dim.length == size else np.ascontiguousarray(values[_index(dim, size)])
+                    )
                 else:
                     objects[core] = self._variants(core, placed, size)
         self.models: tuple[Model, ...] = objects["model"]

@@ -10,7 +10,9 @@ from ..errors import SpecError
 __all__ = ["parse_objects"]
 
 
-def parse_objects(name: str, value: Any, find: Any, kind: type, ids: Callable[[], list[str]] | None = None) -> list[Any]:
+def parse_objects(
+    name: str, value: Any, find: Any, kind: type, ids: Callable[[], list[str]] | None = None
+) -> list[Any]:
     """The objects that a user names.
 
     ``"all"`` stands for every id of the catalogue, ``"official"`` for those whose maker publishes the numbers and sells

@@ -53,10 +53,7 @@ def take_zips(given: Mapping[str, Any]) -> tuple[dict[str, Any], list[tuple[str,
                 axes[part] = values
         if isinstance(value, Zipped):
             zips.append(tuple(parts))
-    asked = given.get("zip", ())
-    for group in [asked] if isinstance(asked, Iterable) and all(isinstance(n, str) for n in asked) and asked else asked:
-        if isinstance(group, str) or not isinstance(group, Iterable) or len(names := tuple(group)) < 2:
-            raise SpecError("zip", asked, "lists of names of axes, e.g. [('isl', 'osl')]")
+    for names in _groups(given.get("zip", ())):
         unknown = [name for name in names if name not in axes]
         if unknown:
             raise SpecError("zip", unknown[0], "axes that the sweep names")
@@ -66,3 +63,14 @@ def take_zips(given: Mapping[str, Any]) -> tuple[dict[str, Any], list[tuple[str,
     if twice is not None:
         raise SpecError("zip", twice, "each axis in one zip")
     return axes, zips
+
+
+def _groups(asked: Any) -> list[tuple[str, ...]]:
+    """``zip=`` as lists of names; one list of names is one zip."""
+    groups = list(asked) if isinstance(asked, Iterable) and not isinstance(asked, str) else [asked]
+    if groups and all(isinstance(name, str) for name in groups):
+        groups = [groups]
+    for group in groups:
+        if not isinstance(group, list | tuple) or len(group) < 2 or not all(isinstance(name, str) for name in group):
+            raise SpecError("zip", asked, "lists of names of axes, e.g. [('isl', 'osl')]")
+    return [tuple(group) for group in groups]

@@ -23,6 +23,8 @@ __all__ = [
     "add_settings",
     "find_hardware",
     "find_model",
+    "set_fields",
+    "split_names",
     "sweep_of",
 ]
 
@@ -65,9 +67,21 @@ def add_axes(parser: argparse.ArgumentParser, several: bool) -> None:
         group.add_argument(
             "--chips", type=int, metavar="N", help="instead of tp, pp, ep and dp: every layout of up to N chips"
         )
+        group.add_argument(
+            "--zip",
+            action="append",
+            metavar="AXES",
+            help="axes that move together, e.g. isl,osl; may be given several times",
+        )
         group.description = "several values: 1,2,4 or 1:512 or 1:512:8 or 128:131072:x2"
     for name, text in _AXES.items():
         group.add_argument(f"--{name}", metavar=name.upper(), help=text)
+    group.add_argument(
+        "--set",
+        action="append",
+        metavar="FIELD=VALUES",
+        help="a field of chip, model or precision, e.g. hardware.mem_bw='2 TB/s,x2'; may be given several times",
+    )
 
 
 def add_settings(parser: argparse.ArgumentParser) -> None:
@@ -118,6 +132,33 @@ def add_run(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--no-progress", dest="progress", action="store_false", default=None, help="no progress bar")
 
 
+def split_names(text: str) -> list[str]:
+    """Names between commas; a comma within parentheses belongs to an expression.
+
+    >>> split_names("tpot_s, min(ttft_s, 1), batch")
+    ['tpot_s', 'min(ttft_s, 1)', 'batch']
+    """
+    parts, depth = [""], 0
+    for c in text:
+        depth += (c == "(") - (c == ")")
+        if c == "," and depth <= 0:
+            parts.append("")
+        else:
+            parts[-1] += c
+    return [part.strip() for part in parts]
+
+
+def set_fields(args: argparse.Namespace) -> dict[str, list[str]]:
+    """The axes that ``--set`` names."""
+    named = {}
+    for text in args.set or ():
+        field, equals, values = text.partition("=")
+        if not equals:
+            raise SpecError("set", text, "FIELD=VALUES, e.g. hardware.mem_bw='2 TB/s,x2'")
+        named[field.strip()] = split_names(values)
+    return named
+
+
 def find_model(text: str) -> str | Model:
     """A catalogue id as it is; the model of a config.json, of its folder, of a .gguf or of a catalogue .toml file.
 
@@ -163,6 +204,9 @@ def sweep_of(args: argparse.Namespace) -> tuple[Sweep, dict[str, Any]]:
         text = getattr(args, name)
         if text is not None:
             named[name] = [part.strip() for part in text.split(",")]
+    named |= set_fields(args)
+    if args.zip:
+        named["zip"] = [split_names(group) for group in args.zip]
     if args.chips is not None:
         named |= {"parallelism": "auto", "chips": args.chips}
     for name in SETTINGS:

@@ -7,7 +7,7 @@ import time
 from typing import Any
 
 from ..errors import SpecError, UnknownNameError
-from .arguments import RUN_OPTIONS, add_axes, add_cite, add_json, add_run, add_settings, sweep_of
+from .arguments import RUN_OPTIONS, add_axes, add_cite, add_json, add_run, add_settings, split_names, sweep_of
 from .output import check_out, print_json, write_rows
 
 _EXAMPLES = """\
@@ -38,14 +38,19 @@ def add(commands: Any) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument("objective", nargs="?", metavar="OBJECTIVE", help="any column, e.g. usd_per_mtok")
+    parser.add_argument(
+        "objective", nargs="?", metavar="OBJECTIVE", help="a column, e.g. usd_per_mtok, or an expression of columns"
+    )
     parser.add_argument("spec", nargs="?", metavar="SPEC.toml", help="axes, and perhaps [best], from a file")
     parser.add_argument("--spec", dest="spec_option", metavar="FILE", help="the same; [best] gives the objective")
     add_axes(parser, several=True)
     add_settings(parser)
     parser.add_argument("--by", metavar="AXES", help="one winner for each value of these axes, e.g. model,hardware")
     parser.add_argument(
-        "--where", action="append", metavar="LIMIT", help="'tpot_s <= 0.05'; may be given several times"
+        "--where",
+        action="append",
+        metavar="LIMIT",
+        help="'tpot_s <= 0.05' or an expression; may be given several times",
     )
     parser.add_argument("--k", type=int, metavar="N", help="places per group (default 1)")
     more = parser.add_mutually_exclusive_group()
@@ -74,7 +79,7 @@ def run(args: argparse.Namespace) -> None:
     given = {name: getattr(args, name) for name in _KEYS}
     for name in ("by", "columns"):
         if given[name] is not None:
-            given[name] = [part.strip() for part in given[name].split(",")]
+            given[name] = split_names(given[name])
     options |= {name: value for name, value in given.items() if value is not None}
     if not isinstance(options.get("objective"), str):
         raise SpecError("objective", options.get("objective"), "a column, e.g. tokenroof best usd_per_mtok ...")

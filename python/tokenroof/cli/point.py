@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from .arguments import SETTINGS, add_axes, add_cite, add_json, add_settings, find_hardware, find_model
+from .arguments import SETTINGS, add_axes, add_cite, add_json, add_settings, find_hardware, find_model, set_fields
 from .output import print_json
 
 _EXAMPLES = """\
@@ -41,7 +41,7 @@ def run(args: argparse.Namespace) -> None:
     """Print the point."""
     from ..points import point
 
-    given = {name: getattr(args, name) for name in (*_NAMES, *SETTINGS)}
+    given = {name: getattr(args, name) for name in (*_NAMES, *SETTINGS)} | set_fields(args)
     p = point(find_model(args.model), find_hardware(args.hardware), **{n: v for n, v in given.items() if v is not None})
     if args.json:
         more = {"explanation": p.explain()} if args.explain else {}

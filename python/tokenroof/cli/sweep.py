@@ -8,7 +8,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from ..errors import SpecError
-from .arguments import RUN_OPTIONS, add_axes, add_cite, add_json, add_run, add_settings, sweep_of
+from .arguments import RUN_OPTIONS, add_axes, add_cite, add_json, add_run, add_settings, split_names, sweep_of
 from .output import check_out, print_json, write_rows
 
 if TYPE_CHECKING:
@@ -62,12 +62,12 @@ def run(args: argparse.Namespace) -> None:
     """Evaluate, then write or print."""
     check_out(args.out)
     sweep, _ = sweep_of(args)
-    names = [name.strip() for name in args.columns.split(",")]
+    names = split_names(args.columns)
     if args.json and args.out is None and sweep.size * len(names) > _MOST_JSON:
         raise SpecError("json", f"{sweep.size:,} points", f"at most {_MOST_JSON:,} values; write them with --out")
     result = sweep.run(names, **{name: getattr(args, name) for name in RUN_OPTIONS})
     if args.out is not None:
-        write_rows(args.out, [*result.dims, *names], lambda: _rows(result, names), result.to_arrow)
+        write_rows(args.out, [*result.axes, *names], lambda: _rows(result, names), result.to_arrow)
     if args.json:
         values = None if args.out else {name: result[name].ravel() for name in names}
         print_json(
@@ -85,7 +85,7 @@ def run(args: argparse.Namespace) -> None:
     elif args.out is None and sweep.size <= _MOST_ROWS:
         from ..text import table_text
 
-        heads = [*result.dims, *names]
+        heads = [*result.axes, *names]
         print(table_text([dict(zip(heads, row, strict=True)) for row in _rows(result, names)], heads))
     else:
         _print_summary(result, names, sweep.size)
@@ -100,8 +100,11 @@ def _rows(result: Result, names: list[str]) -> Iterator[tuple[Any, ...]]:
     from ..result import readable
 
     columns = [result[name].ravel().tolist() for name in names]
-    for at, place in enumerate(itertools.product(*result.coords.values())):
-        yield *place, *(readable(name, values[at]) for name, values in zip(names, columns, strict=True))
+    for at, place in enumerate(itertools.product(*result.places)):
+        yield (
+            *itertools.chain.from_iterable(place),
+            *(readable(name, values[at]) for name, values in zip(names, columns, strict=True)),
+        )
 
 
 def _summary(result: Result, names: list[str]) -> dict[str, dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""A model as its config would describe it if one number were another: lowered again, so that all that follows changes."""
+"""A model as its config would describe it if one number were another: lowered again, with all that follows."""
 
 from __future__ import annotations
 
@@ -110,5 +110,3 @@ def _relist(text: dict[str, Any], old: int, new: int) -> None:
     for key, entries in text.items():
         if isinstance(entries, list | tuple) and len(entries) == old > 0:
             text[key] = [entries[i % old] for i in range(new)]
-
-
