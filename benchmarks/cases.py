@@ -124,7 +124,7 @@ class ExpressionCase:
 
 
 class LayoutsCase:
-    """The best of every layout: of the product of axes, most of which cannot exist, and of the list of those that can."""
+    """The best of every layout: of the product of axes, most of which cannot exist, and of the list of the others."""
 
     def __init__(self) -> None:
         grid, chips = inputs.LAYOUTS_2026, inputs.LAYOUTS_CHIPS_2026

@@ -63,9 +63,10 @@ class Plan:
 
     def native_with(self, columns: Iterable[str]) -> NativePlan:
         """The core's plan, with those of the columns that are expressions."""
-        own = tuple(dict.fromkeys(name for name in columns if name not in COLUMNS))
-        if not own:
+        found = [name for name in columns if name not in COLUMNS]
+        if not found:
             return self.native
+        own = tuple(dict.fromkeys(found))
         if own not in self._derived:
             self._derived[own] = self.native.derived({name: expression(name).steps for name in own})
         return self._derived[own]

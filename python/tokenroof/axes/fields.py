@@ -191,35 +191,41 @@ def variant(base: Any, changes: tuple[Change, ...]) -> Any:
     """
     if not changes:
         return base
-    made = base
+    kind = changes[0].field.partition(".")[0]
+    key = "name" if isinstance(base, Precision) else "id"
+    name = getattr(base, key)
+    updates: dict[str, Any] = {}
     try:
         for change in changes:
-            made = _CHANGED[change.field.partition(".")[0]](made, change)
+            _UPDATES[kind](base, updates, change)
+        return replace(base, **updates, **{key: f"{name} {', '.join(map(str, changes))}"})
     except (SpecError, ConfigError) as error:
+        for n in range(1, len(changes)):  # which one it is: the first that is refused
+            variant(base, changes[:n])
+        last = changes[-1]
         said = error.expected if isinstance(error, SpecError) else str(error)
-        owner = getattr(base, "id", "") or getattr(base, "name", "")
-        raise SpecError(change.field, change.label, said, f"{change.field.partition('.')[0]} {owner!r}") from error
-    key = "name" if isinstance(base, Precision) else "id"
-    return replace(made, **{key: f"{getattr(base, key)} {', '.join(map(str, changes))}"})
+        raise SpecError(last.field, last.label, said, f"{kind} {name!r}") from error
 
 
-def _chip(chip: Hardware, change: Change) -> Hardware:
+def _chip(chip: Hardware, updates: dict[str, Any], change: Change) -> None:
     field = change.field.removeprefix("hardware.")
     part, _, key = field.rpartition(".")
+    peaks: Mapping[str, float] = updates.get("peaks", chip.peaks)
     if field == "peaks":
-        return replace(chip, peaks={name: peak * change.value for name, peak in chip.peaks.items()})
-    if part == "peaks":
-        if change.factor and key not in chip.peaks:
+        updates["peaks"] = {name: peak * change.value for name, peak in peaks.items()}
+    elif part == "peaks":
+        if change.factor and key not in peaks:
             raise SpecError(field, change.label, f"a rate: the chip has no {key} peak to multiply")
-        return replace(chip, peaks={**chip.peaks, key: _new(chip.peaks.get(key, math.nan), change)})
-    owner = getattr(chip, part) if part else chip
-    if owner is None:
-        raise SpecError(field, change.label, f"a chip with {part}: this one has none")
-    old = getattr(owner, key)
-    value: Any = _new(old, change)
-    if isinstance(old, int) and float(value).is_integer():
-        value = int(value)
-    return replace(chip, **({part: replace(owner, **{key: value})} if part else {key: value}))
+        updates["peaks"] = {**peaks, key: _new(peaks.get(key, math.nan), change)}
+    else:
+        owner = updates.get(part, getattr(chip, part)) if part else chip
+        if owner is None:
+            raise SpecError(field, change.label, f"a chip with {part}: this one has none")
+        old = getattr(owner, key)
+        value: Any = _new(old, change)
+        if isinstance(old, int) and float(value).is_integer():
+            value = int(value)
+        updates[part or key] = replace(owner, **{key: value}) if part else value
 
 
 def _new(old: float, change: Change) -> float:
@@ -228,12 +234,18 @@ def _new(old: float, change: Change) -> float:
     return old * change.value if change.factor else float(change.value)
 
 
-def _model(model: Model, change: Change) -> Model:
-    return changed_model(model, change.field.removeprefix("model."), change.value, change.factor)
+def _model(model: Model, updates: dict[str, Any], change: Change) -> None:
+    now = replace(model, **updates)
+    made = changed_model(now, change.field.removeprefix("model."), change.value, change.factor)
+    updates |= {f.name: getattr(made, f.name) for f in fields(made) if f.name != "id"}
 
 
-def _precision(precision: Precision, change: Change) -> Precision:
-    return replace(precision, **{change.field.removeprefix("precision."): change.value})
+def _precision(precision: Precision, updates: dict[str, Any], change: Change) -> None:
+    updates[change.field.removeprefix("precision.")] = change.value
 
 
-_CHANGED: Mapping[str, Callable[[Any, Change], Any]] = {"hardware": _chip, "model": _model, "precision": _precision}
+_UPDATES: Mapping[str, Callable[[Any, dict[str, Any], Change], None]] = {
+    "hardware": _chip,
+    "model": _model,
+    "precision": _precision,
+}

@@ -93,6 +93,7 @@ def run(args: argparse.Namespace) -> None:
         print_json(
             {
                 "points": sweep.size,
+                "legal": sweep.legal,
                 "seconds": seconds,
                 "isa": plan.isa,
                 **table.meta,
@@ -110,6 +111,8 @@ def run(args: argparse.Namespace) -> None:
     else:
         print("no point fits memory and holds every limit")
     print(f"{sweep.size:,} points in {seconds:.2f} s ({sweep.size / seconds / 1e9:.2f}e9 points/s, {plan.isa})")
+    if sweep.legal < sweep.size:
+        print(f"{sweep.legal:,} of them in layouts that can exist")
     if args.out is not None:
         print(f"wrote {args.out}")
     if args.cite:
