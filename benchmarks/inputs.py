@@ -176,6 +176,20 @@ CONFIG_HYBRID_2025: dict[str, Any] = {
 #: Batches at which drafts are tried.
 SPECULATE_BATCHES_2026 = f"1:{_size(4096, 64)}"
 
+#: threads: a search of some seconds on one thread (10^10 points).
+THREADS_GRID_2026: dict[str, Any] = PEAK_GRID_2025
+
+#: to_parquet: one file of 4.2 million points with seven named axes, all of one estimate; STORE_COLUMNS_2025 besides.
+PARQUET_GRID_2026: dict[str, Any] = {
+    "model": "llama-3.1-8b",
+    "hardware": ["h200-sxm", "b200-sxm"],
+    "precision": ["bf16", "fp8"],
+    "tp": [1, 2, 4, 8],
+    "batch": "1:512",
+    "isl": range(64, 64 * _size(256, 4) + 1, 64),
+    "osl": [128, 512],
+}
+
 #: An expression against a column: blocks of one array that stays in the second-level cache.
 EXPRESSION_BLOCK_2026 = 1 << 14
 EXPRESSION_POINTS_2026 = EXPRESSION_BLOCK_2026 * (1 if QUICK else 256)

@@ -28,6 +28,7 @@ import numpy as np  # noqa: E402
 
 from benchmarks import baseline, cases, inputs  # noqa: E402
 from benchmarks.baseline import cpu_seconds  # noqa: E402
+from benchmarks.sweeps import ParquetCase, ThreadsCase, seconds  # noqa: E402
 from tokenroof import Model  # noqa: E402
 
 _LANES = {"generic": 2, "avx2": 4, "avx512": 8}
@@ -231,6 +232,28 @@ def memory_row() -> Row:
     return Row("peak memory of best", "MB", found["mb"], target="< 200", met=found["mb"] < 200.0, note=note)
 
 
+def threads_row() -> Row:
+    ratio = ThreadsCase().scaling(2, 1 if inputs.QUICK else 5)
+    return Row("best, 2 threads", "x of 1", ratio, target=">= 1.9, quiet", met=ratio >= 1.9, note="wall clock")
+
+
+def parquet_rows() -> list[Row]:
+    """Wall clock: files are written by a thread of their own, and by the system."""
+    rows = []
+    for compression in ("none", "zstd"):
+        case = ParquetCase(compression)
+        try:
+            alone = case.bare()
+        except ImportError:
+            print("no pyarrow: files are left out", file=sys.stderr)
+            return []
+        took = [(seconds(case.to_parquet), seconds(alone)) for _ in range(1 if inputs.QUICK else 5)]
+        ours, bare = (1e-6 * case.points / min(column) for column in zip(*took, strict=True))
+        met, note = ours >= 0.8 * bare, "5 columns, 7 axes, wall clock"
+        rows.append(Row(f"to_parquet, {compression}", "1e6 rows/s", ours, bare, "pyarrow alone", ">= 0.8", met, note))
+    return rows
+
+
 def machine() -> dict[str, Any]:
     """What the numbers were measured on."""
     facts: dict[str, Any] = {"cpu": platform.processor() or platform.machine(), "mhz": 0.0}
@@ -266,10 +289,20 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="small sizes: the numbers mean nothing")
     asked = parser.parse_args()
     facts = machine()
-    memory = memory_row()  # before pinning: its process uses all CPUs
+    memory, threads = memory_row(), threads_row()  # before pinning: they use all CPUs
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
-    rows = [*best_rows(facts), *store_rows(), *axes_rows(), *list_rows(), *scalar_rows(), *setup_rows(), memory]
+    rows = [
+        *best_rows(facts),
+        *store_rows(),
+        *axes_rows(),
+        *list_rows(),
+        *scalar_rows(),
+        *setup_rows(),
+        *parquet_rows(),
+        memory,
+        threads,
+    ]
     if asked.json:
         print(json.dumps({"machine": facts, "rows": [asdict(r) | {"ratio": r.ratio} for r in rows]}, indent=1))
     else:

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from strategies import ESTIMATES, SUPPORTED, bits, made_hardware, made_models
 
 import tokenroof as tr
-from tokenroof import catalogue, execution
+from tokenroof import catalogue
 from tokenroof._native import AXES, COLUMNS, BestState
+from tokenroof.execution import threads as on_threads
 from tokenroof.plan import LARGER_IS_BETTER, Plan
 from tokenroof.specs import Kind, Model, Operator
 from tokenroof.sweep import Sweep
@@ -161,8 +162,8 @@ def test_the_table_names_the_winners(
     _, points = brute(sw.plan(), objective, **rule)
     rule["where"] = [f"{column}{compare}{limit!r}" for column, compare, limit in rule["where"]]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(execution, "_LEAST_CHUNK", chunk)
-        patch.setattr(execution, "_MOST_CHUNK", chunk)
+        patch.setattr(on_threads, "_LEAST_CHUNK", chunk)
+        patch.setattr(on_threads, "_MOST_CHUNK", chunk)
         table = sw.best(objective, **rule, threads=threads, isa=isa, progress=False, columns=["status", "mfu"])
     places = [(slot % rule["k"] + 1, int(p)) for slot, p in enumerate(points) if p != NOTHING]
     assert table["rank"].tolist() == [rank for rank, _ in places]

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from strategies import ESTIMATES, PRECISIONS, SUPPORTED, bits, made_hardware, made_models
 
 import tokenroof as tr
-from tokenroof import catalogue, execution
+from tokenroof import catalogue
 from tokenroof._native import AXES, COLUMNS
+from tokenroof.execution import threads as on_threads
 from tokenroof.plan import Plan
 from tokenroof.sweep import Sweep
 
@@ -109,8 +110,8 @@ def test_run_gives_the_same_bits_on_any_threads(
     sw = Sweep(**axes, estimate=estimate)
     whole = flat(sw.plan("generic"))
     with pytest.MonkeyPatch.context() as patch:  # ranges small enough that a small sweep has many
-        patch.setattr(execution, "_LEAST_CHUNK", chunk)
-        patch.setattr(execution, "_MOST_CHUNK", chunk)
+        patch.setattr(on_threads, "_LEAST_CHUNK", chunk)
+        patch.setattr(on_threads, "_MOST_CHUNK", chunk)
         result = sw.run(ALL, threads=threads, isa=isa, progress=False)
     assert result.shape == tuple(len(axes[name]) for name in axes)
     for name, want in zip(ALL, whole, strict=True):
@@ -140,7 +141,7 @@ def test_a_run_of_many_ranges(threads: int) -> None:
     sw = Sweep(model=["mixtral-8x7b", "llama-3.1-8b"], hardware=["h100-sxm", "tpu-v5e"], precision=["fp8", "bf16"],
                tp=[1, 2, 8], pp=[1, 2], batch="1:700", isl="64:8192:x2", osl=[1, 200])  # fmt: skip
     columns = ["usd_per_mtok", "tpot_s_bound"]
-    assert sw.size > 2 * execution._LEAST_CHUNK
+    assert sw.size > 2 * on_threads._LEAST_CHUNK
     result = sw.run(columns, threads=threads)
     for name, want in zip(columns, sw.plan().store(0, sw.size, columns), strict=True):
         assert (bits(result[name]) == bits(in_users_order(sw, want))).all(), name

@@ -21,14 +21,18 @@ if TYPE_CHECKING:
     from .catalogue import model_ids as model_ids
     from .errors import CatalogueError as CatalogueError
     from .errors import ConfigError as ConfigError
+    from .errors import Interrupted as Interrupted
     from .errors import NativeError as NativeError
     from .errors import SpecError as SpecError
     from .errors import TokenroofError as TokenroofError
     from .errors import UnknownNameError as UnknownNameError
+    from .errors import WorkerError as WorkerError
     from .fleets import Demand as Demand
     from .fleets import Fleet as Fleet
     from .fleets import fleet as fleet
     from .fleets import tornado as tornado
+    from .parquet import StoredSweep as StoredSweep
+    from .parquet import open_sweep as open_sweep
     from .plan import Plan as Plan
     from .points import Point as Point
     from .points import point as point
@@ -47,8 +51,18 @@ _HOMES = {
     "_native": ("COLUMNS", "UNITS"),
     "axes": ("zipped",),
     "catalogue": ("hardware", "hardware_ids", "model", "model_ids"),
-    "errors": ("CatalogueError", "ConfigError", "NativeError", "SpecError", "TokenroofError", "UnknownNameError"),
+    "errors": (
+        "CatalogueError",
+        "ConfigError",
+        "Interrupted",
+        "NativeError",
+        "SpecError",
+        "TokenroofError",
+        "UnknownNameError",
+        "WorkerError",
+    ),
     "fleets": ("Demand", "Fleet", "fleet", "tornado"),
+    "parquet": ("StoredSweep", "open_sweep"),
     "plan": ("Plan",),
     "points": ("Point", "point"),
     "result": ("Result", "Table"),

@@ -198,6 +198,7 @@ class NativePlan:
 
     def best(self, begin: int, end: int, state: BestState) -> None:
         """Let the points [begin, end) compete for the places in ``state``."""
+        assert state._plan is not None, "a state that has travelled only gives what it holds"
         err = ffi.new("tr_error *")
         _raise(lib.tr_plan_best(state._plan._plan, begin, end, state.struct, err), err)
 
@@ -223,7 +224,10 @@ class NativePlan:
 
 
 class BestState:
-    """Places of the k best points per group, and the rule by which they are given."""
+    """Places of the k best points per group, and the rule by which they are given.
+
+    It travels without its plan: what comes out of a pickle can be merged into a state that has one.
+    """
 
     def __init__(
         self,
@@ -237,24 +241,29 @@ class BestState:
         k: int,
         misfits: bool,
     ) -> None:
-        self._plan = plan
-        self.struct = ffi.new("tr_best *")
         mask = sum(1 << AXES.index(axis) for axis in tables)
-        fine = int(lib.tr_best_groups(plan._plan, mask))
-        self.groups, self.k = groups, k
-        self._larger, self._group = maximize, _group_of(shape, tables)
-        self._value: F64 = np.empty(fine * k)
-        self._point: U64 = np.empty(fine * k, dtype=np.uint64)
+        fine = int(lib.tr_best_groups(plan._plan, mask)) * k
+        limits = [(plan.columns[column], COMPARISONS[op], limit) for column, op, limit in where]
+        rule = plan.columns[objective], maximize, mask, limits, k, misfits, groups, _group_of(shape, tables)
+        self._set(plan, rule, np.empty(fine), np.empty(fine, dtype=np.uint64))
+        lib.tr_best_clear(plan._plan, self.struct)
+
+    def _set(self, plan: NativePlan | None, rule: tuple[Any, ...], value: F64, point: U64) -> None:
+        self._plan, self._rule, self._value, self._point = plan, rule, value, point
+        objective, self._larger, mask, where, self.k, misfits, self.groups, self._group = rule
+        self.struct = ffi.new("tr_best *")
         self._where = ffi.new("tr_where[]", max(len(where), 1))
         for item, (column, op, limit) in zip(self._where, where, strict=False):
-            item.column, item.compare, item.limit = plan.columns[column], COMPARISONS[op], limit
+            item.column, item.compare, item.limit = column, op, limit
         s = self.struct
         s.struct_size = ffi.sizeof("tr_best")
-        s.objective, s.maximize, s.misfits = plan.columns[objective], maximize, misfits
-        s.by, s.k, s.n_where, s.where = mask, k, len(where), self._where
+        s.objective, s.maximize, s.misfits = objective, self._larger, misfits
+        s.by, s.k, s.n_where, s.where = mask, self.k, len(where), self._where
         s.value = ffi.from_buffer("double[]", self._value)
         s.point = ffi.from_buffer("uint64_t[]", self._point)
-        lib.tr_best_clear(plan._plan, s)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _best_state, (self._rule, self._value, self._point)
 
     @property
     def value(self) -> F64:
@@ -283,7 +292,14 @@ class BestState:
 
     def merge(self, other: BestState) -> None:
         """Take over what ``other`` found; any order of merging gives the same places."""
+        assert self._plan is not None, "a state that has travelled is merged into one that has a plan"
         lib.tr_best_merge(self._plan._plan, self.struct, other.struct)
+
+
+def _best_state(rule: tuple[Any, ...], value: F64, point: U64) -> BestState:
+    state = BestState.__new__(BestState)
+    state._set(None, rule, value, point)
+    return state
 
 
 _NOWHERE = np.uint64(2**64 - 1)

@@ -74,6 +74,12 @@ class Entry:
     status: str
     facts: tuple[Fact, ...]
 
+    @classmethod
+    def from_dict(cls, said: Mapping[str, Any]) -> Entry:
+        """The entry that `to_dict` was called on."""
+        facts = tuple(Fact(**{name: fact[name] for name in fact if name != "claim"}) for fact in said["facts"])
+        return cls(said["id"], said["name"], said["status"], facts)
+
     def to_dict(self) -> dict[str, Any]:
         """All of it as plain values."""
         facts = [asdict(fact) | {"claim": fact.claim} for fact in self.facts]
@@ -93,6 +99,12 @@ class Citation:
         """Title and reference of each source, by its key, in order of first use."""
         facts = [fact for entry in (*self.models, *self.hardware) for fact in entry.facts if fact.source]
         return {fact.source: {"title": fact.title, "ref": fact.ref} for fact in facts}
+
+    @classmethod
+    def from_dict(cls, said: Mapping[str, Any]) -> Citation:
+        """The citation that `to_dict` was called on."""
+        models, chips = (tuple(map(Entry.from_dict, said[kind])) for kind in ("models", "hardware"))
+        return cls(said["catalogue"], models, chips)
 
     def to_dict(self) -> dict[str, Any]:
         """All of it as plain values."""

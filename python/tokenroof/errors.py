@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 from difflib import get_close_matches
 from os.path import commonprefix
+from typing import Any
 
 __all__ = [
     "CatalogueError",
     "ConfigError",
+    "Interrupted",
     "NativeError",
     "SpecError",
     "TokenroofError",
     "UnknownNameError",
+    "WorkerError",
     "near_matches",
 ]
 
@@ -53,6 +56,40 @@ class NativeError(TokenroofError, RuntimeError):
 
     def __reduce__(self) -> tuple[type, tuple[object, ...]]:
         return type(self), (self.code, str(self))
+
+
+class WorkerError(TokenroofError, RuntimeError):
+    """Workers of an executor were lost, or cannot run what was sent to them."""
+
+
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C broke a run off; what was done by then is not lost.
+
+    A `KeyboardInterrupt`, so that programs end as they would without it.
+
+    Attributes
+    ----------
+    partial
+        What the call would have returned, over the points of ``done`` alone: a table, a result (NaN elsewhere), a
+        stored sweep that is not complete.
+    done : list of (begin, end)
+        The points that were evaluated, by number.
+    size : int
+        Points that were asked for.
+    """
+
+    def __init__(self, partial: Any, done: list[tuple[int, int]], size: int) -> None:
+        self.partial, self.done, self.size = partial, done, size
+        super().__init__(partial, done, size)
+
+    @property
+    def points(self) -> int:
+        """Number of points done."""
+        return sum(end - begin for begin, end in self.done)
+
+    def __str__(self) -> str:
+        share = self.points / self.size if self.size else 1.0
+        return f"interrupted after {self.points:,} of {self.size:,} points ({share:.1%})"
 
 
 class UnknownNameError(TokenroofError, KeyError):

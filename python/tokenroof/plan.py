@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -48,6 +49,7 @@ class Plan:
         bind_all: bool = False,
     ) -> None:
         self.axes = axes
+        self._made = {"estimate": estimate, "options": options, "isa": isa, "bind_all": bind_all}
         self.native = NativePlan(
             axes.models,
             axes.hardware,
@@ -75,6 +77,11 @@ class Plan:
     def legal(self) -> int:
         """Points of layouts that can exist: those whose status is below 16."""
         return self.native.legal
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """A plan travels as what it is made from, and is made anew where it arrives, with the best of that CPU's
+        instruction sets unless one was asked for."""
+        return _plan, (self.axes, self._made)
 
     @property
     def size(self) -> int:
@@ -190,3 +197,7 @@ class Plan:
         isl, osl, batch = (self.axes.value(name, at[name]) for name in AXES[8:])
         combination = points.astype(np.uint64) // np.uint64(rows)
         return dict(zip(columns, self.points(combination, batch, isl, osl, columns), strict=True))
+
+
+def _plan(axes: Axes, made: Mapping[str, Any]) -> Plan:
+    return Plan(axes, **made)

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from ._native import F64, UNITS, status_text
 from .axes import Axes
+from .coordinates import Grid, coordinates
 from .derived import unit_of
 from .errors import UnknownNameError
 from .specs import Hardware, Model, Precision, peak
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
     from .cite import Citation
 
-__all__ = ["BOTTLENECKS", "Result", "Table", "readable"]
+__all__ = ["BOTTLENECKS", "Origin", "Result", "Table", "readable"]
 
 #: What the numbers of column ``bottleneck`` mean.
 BOTTLENECKS = ("compute", "memory", "network", "overhead")
@@ -42,7 +43,7 @@ def readable(column: str, value: float) -> Any:
     return int(value) if column in ("chips", "max_batch") else value
 
 
-class _Origin:
+class Origin:
     """What was asked: models, chips, precisions and settings, for `meta` and `cite`."""
 
     def __init__(self, axes: Axes, settings: Mapping[str, Any]) -> None:
@@ -72,6 +73,10 @@ class _Origin:
         frame.attrs["tokenroof"] = self.meta
         return frame
 
+    def cite_all(self) -> Citation:
+        """Sources of everything that was asked for."""
+        return self.cite(*(self.axes.objects(kind) for kind in ("model", "hardware", "precision")))
+
     def cite(self, models: Iterable[Model], hardware: Iterable[Hardware], precisions: Sequence[Precision]) -> Citation:
         """Sources of what was used."""
         from .cite import cite
@@ -89,8 +94,11 @@ class Result:
     """
 
     def __init__(self, axes: Axes, columns: Mapping[str, F64], settings: Mapping[str, Any]) -> None:
+        self._fill(axes, columns, Origin(axes, settings))
+
+    def _fill(self, axes: Grid, columns: Mapping[str, F64], origin: Origin) -> None:
         self._axes = axes
-        self._origin = _Origin(axes, settings)
+        self._origin = origin
         self._flat = dict(columns)
         self.dims = axes.dims
         self.coords: dict[str, list[Any]] = {dim: axes.coords(dim) for dim in axes.dims}
@@ -132,8 +140,7 @@ class Result:
         Each fact has its value as its source spells it and its grade; claims, rumours and assumptions are marked, as is
         what the caller changed.
         """
-        axes = self._axes
-        return self._origin.cite(axes.objects("model"), axes.objects("hardware"), axes.objects("precision"))
+        return self._origin.cite_all()
 
     def __repr__(self) -> str:
         size = " x ".join(f"{d} {n}" for d, n in zip(self.dims, self.shape, strict=True))
@@ -151,17 +158,8 @@ class Result:
         """A ``pyarrow.Table`` with one row a point, in the core's order: coordinates (dictionary-encoded), columns."""
         import pyarrow as pa
 
-        arrays, names = [], []
-        inner = total = math.prod(self._axes.shape)
-        for dim in self._axes.placed:
-            inner //= dim.length
-            for name in (name for name in dim.names if name in self._axes.named):
-                labels = self._axes.labels(name)
-                distinct = {label: code for code, label in enumerate(dict.fromkeys(labels))}  # an axis may repeat one
-                index = np.array([distinct[label] for label in labels], dtype=np.int32).repeat(inner)
-                codes = np.tile(index, total // len(index)) if len(index) else index
-                arrays.append(pa.DictionaryArray.from_arrays(codes, pa.array(_alike(list(distinct)))))
-                names.append(name)
+        places, size = coordinates(self._axes), math.prod(self._axes.shape)
+        names, arrays = [place.name for place in places], [place.arrow(0, size) for place in places]
         arrays += [pa.array(self._flat[c]) for c in self.columns]
         return self._origin.arrow(pa.table(arrays, names=names + self.columns))
 
@@ -173,18 +171,13 @@ class Result:
         return self.to_arrow().__arrow_c_stream__(requested_schema)
 
 
-def _alike(labels: list[Any]) -> list[Any]:
-    """Labels of one type: an axis may hold numbers and factors, ``"x2"``."""
-    return labels if len({type(label) for label in labels}) < 2 else [str(label) for label in labels]
-
-
 class Table:
     """A few rows with names: what `best` found. Iterates over rows as dicts; ``table["column"]`` is one column."""
 
     def __init__(
         self, columns: Mapping[str, Sequence[Any] | npt.NDArray[Any]], axes: Axes, settings: Mapping[str, Any]
     ) -> None:
-        self._origin = _Origin(axes, settings)
+        self._origin = Origin(axes, settings)
         self._columns = {n: v.tolist() if isinstance(v, np.ndarray) else list(v) for n, v in columns.items()}
 
     @property

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 import numpy as np
@@ -12,15 +13,20 @@ from ._native import F64, BestState
 from .derived import check_columns
 from .plan import Plan
 
-__all__ = ["Best", "Sink", "Store"]
+__all__ = ["Best", "Sink", "Stopped", "Store", "Stored"]
 
 State = TypeVar("State")
+
+
+class Stopped(Exception):
+    """A visit was told to end early: its range does not count."""
 
 
 class Sink(ABC, Generic[State]):
     """A rule by which points are gathered, apart from what was gathered: the state.
 
-    Sinks hold names and numbers alone, so that they travel to other processes; states belong to a plan.
+    Sinks hold names and numbers alone, so that they travel to other processes. States belong to a plan; they travel
+    too, to be merged into a state of the same plan there.
     """
 
     #: In one word, for the progress bar.
@@ -32,6 +38,10 @@ class Sink(ABC, Generic[State]):
     def start(self, plan: Plan) -> State:
         """An empty state."""
 
+    def piece(self, plan: Plan, begin: int, end: int) -> State:
+        """An empty state for the points [begin, end) alone, as a worker elsewhere fills it."""
+        return self.start(plan)
+
     @abstractmethod
     def visit(self, plan: Plan, begin: int, end: int, state: State) -> None:
         """Gather the points [begin, end) into the state; the core drops the GIL."""
@@ -40,8 +50,22 @@ class Sink(ABC, Generic[State]):
     def merge(self, into: State, other: State) -> None:
         """Take over what another state of the same plan and sink gathered, in any order."""
 
+    def stop(self, state: State) -> None:  # noqa: B027
+        """The run is broken off: visits of this state that last longer than a second raise `Stopped`."""
 
-class Store(Sink[dict[str, F64]]):
+    def miss(self, state: State, spans: Iterable[tuple[int, int]]) -> None:  # noqa: B027
+        """The run was broken off, and these points were not visited."""
+
+
+@dataclass
+class Stored:
+    """Columns of the points from ``begin`` on."""
+
+    begin: int
+    columns: dict[str, F64]
+
+
+class Store(Sink[Stored]):
     """Columns of every point, kept."""
 
     what = "store"
@@ -50,14 +74,26 @@ class Store(Sink[dict[str, F64]]):
     def __init__(self, columns: str | Iterable[str]) -> None:
         self.columns = check_columns(columns)
 
-    def start(self, plan: Plan) -> dict[str, F64]:
-        return {name: np.empty(plan.size) for name in self.columns}
+    def start(self, plan: Plan) -> Stored:
+        return self.piece(plan, 0, plan.size)
 
-    def visit(self, plan: Plan, begin: int, end: int, state: dict[str, F64]) -> None:
-        plan.store(begin, end, self.columns, [state[name][begin:end] for name in self.columns])
+    def piece(self, plan: Plan, begin: int, end: int) -> Stored:
+        return Stored(begin, {name: np.empty(end - begin) for name in self.columns})
 
-    def merge(self, into: dict[str, F64], other: dict[str, F64]) -> None:
-        raise NotImplementedError("one state serves every range")
+    def visit(self, plan: Plan, begin: int, end: int, state: Stored) -> None:
+        place = slice(begin - state.begin, end - state.begin)
+        plan.store(begin, end, self.columns, [state.columns[name][place] for name in self.columns])
+
+    def merge(self, into: Stored, other: Stored) -> None:
+        """Copy a piece to its place; ``into`` must reach around it."""
+        for name, values in other.columns.items():
+            first = other.begin - into.begin
+            into.columns[name][first : first + len(values)] = values
+
+    def miss(self, state: Stored, spans: Iterable[tuple[int, int]]) -> None:
+        for begin, end in spans:
+            for values in state.columns.values():
+                values[begin - state.begin : end - state.begin] = np.nan
 
 
 class Best(Sink[BestState]):

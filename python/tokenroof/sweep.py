@@ -7,21 +7,24 @@ import os
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ._native import ESTIMATES
+from ._native import ESTIMATES, BestState
 from .axes import Axes, zipped
 from .calibration import Calibrated, calibrated_all
 from .derived import check_columns
 from .errors import SpecError
-from .execution import execute
+from .execution import finished
 from .layouts import LAYOUT, legal_layouts
 from .plan import Plan
 from .result import Result, Table
 from .sinks import Best, Store
 from .specs.options import Options, take_options
+
+if TYPE_CHECKING:
+    from .parquet import StoredSweep
 
 __all__ = ["Sweep"]
 
@@ -156,6 +159,10 @@ class Sweep:
         axes = ", ".join(f"{dim} {n}" for dim, n in zip(self.axes.dims, self.axes.lengths, strict=True))
         return f"<tokenroof.Sweep {self.size:,} points: {axes}; {self.estimate}>"
 
+    def __getstate__(self) -> dict[str, Any]:
+        """A sweep travels without its plans: they are made anew where it arrives."""
+        return self.__dict__ | {"_plans": {}}
+
     def plan(self, isa: str = "auto", bind_all: bool = False) -> Plan:
         """The sweep bound to numbers; made once for each ``isa``."""
         key = isa, bind_all
@@ -170,6 +177,7 @@ class Sweep:
         threads: int | None = None,
         isa: str = "auto",
         progress: bool | None = None,
+        executor: Any = None,
     ) -> Result:
         """Evaluate columns at every point and keep them.
 
@@ -182,6 +190,8 @@ class Sweep:
         isa : {"auto", "generic", "avx2", "avx512"}
         progress : bool, optional
             A progress bar on stderr; by default for long runs on a terminal.
+        executor : concurrent.futures.Executor or distributed.Client, optional
+            Whose workers evaluate instead of threads of this process. The same bits.
 
         Returns
         -------
@@ -191,17 +201,89 @@ class Sweep:
         Raises
         ------
         MemoryError
-            When the columns would not fit this machine's memory; `best` needs none.
+            When the columns would not fit this machine's memory; `best` needs none, and `to_parquet` little.
+        Interrupted
+            On Ctrl-C; its ``partial`` is the result, NaN at the points that were not done.
         """
         names = check_columns(columns)
         need, have = 8 * self.size * len(names), _memory_bytes()
         if need > have:
             raise MemoryError(
                 f"{len(names)} columns of {self.size:,} points are {need / 1e9:,.1f} GB and this machine has "
-                f"{have / 1e9:,.1f} GB: use best(), fewer columns or shorter axes"
+                f"{have / 1e9:,.1f} GB: use best(), to_parquet(), fewer columns or shorter axes"
             )
-        flat = execute(self.plan(isa), Store(names), threads=threads, progress=progress)
-        return Result(self.axes, flat, self.settings)
+        return finished(
+            self.plan(isa),
+            Store(names),
+            lambda stored: Result(self.axes, stored.columns, self.settings),
+            threads=threads,
+            progress=progress,
+            executor=executor,
+        )
+
+    def to_parquet(
+        self,
+        path: str | os.PathLike[str],
+        columns: str | Iterable[str],
+        *,
+        rows_per_file: int = 1 << 22,
+        compression: str = "zstd",
+        float32: bool = False,
+        threads: int | None = None,
+        isa: str = "auto",
+        progress: bool | None = None,
+        executor: Any = None,
+    ) -> StoredSweep:
+        """Write columns of every point to a folder of Parquet files; broken off, the same call takes it up again.
+
+        Parameters
+        ----------
+        path : path
+            A new or empty folder, or one that the same call has begun. With an executor every worker must see it under
+            this path.
+        columns : str or list of str
+        rows_per_file : int
+            Points of a file: what is lost when a process is killed, for each thread.
+        compression : {"zstd", "none", "snappy", "gzip", "brotli", "lz4"}
+        float32 : bool
+            Store columns in 4 bytes rather than 8; the named axes keep their values.
+        threads, isa, progress, executor
+            As of `run`.
+
+        Returns
+        -------
+        StoredSweep
+            What `open_sweep` returns for the folder.
+
+        Raises
+        ------
+        SpecError
+            When the folder holds something else, or another sweep; names what changed.
+        Interrupted
+            On Ctrl-C, within a second; files that were whole stay.
+
+        Notes
+        -----
+        Files are written under other names and renamed when they are whole; ``manifest.json`` says which are. However
+        often a run is broken off, the folder ends up with the same bytes as after one that was not (with one version of
+        pyarrow). ``sweep.json`` and each file's metadata hold the sweep's definition, the catalogue's version and the
+        sources.
+        """
+        from .parquet import write_sweep
+
+        return write_sweep(
+            self.axes,
+            self.settings,
+            self.plan(isa),
+            path,
+            columns,
+            rows_per_file=rows_per_file,
+            compression=compression,
+            float32=float32,
+            threads=threads,
+            progress=progress,
+            executor=executor,
+        )
 
     def best(
         self,
@@ -216,6 +298,7 @@ class Sweep:
         threads: int | None = None,
         isa: str = "auto",
         progress: bool | None = None,
+        executor: Any = None,
     ) -> Table:
         """The k best points of each group, exactly.
 
@@ -242,6 +325,11 @@ class Sweep:
         Table
             One row a winner, best first in its group: rank, the named axes, the objective and ``columns``. A group
             without a point that counts has no row.
+
+        Raises
+        ------
+        Interrupted
+            On Ctrl-C; its ``partial`` is the table of the best points among those that were done.
         """
         groups = list(by) if isinstance(by, Iterable) and not isinstance(by, str) else by
         limits = [where] if isinstance(where, str) else list(where) if isinstance(where, Iterable) else where
@@ -249,14 +337,17 @@ class Sweep:
         report = check_columns([objective, *(c for c in extra if c != objective)])
         plan = self.plan(isa)
         sink = Best(objective, by=groups, where=limits, k=k, maximize=maximize, fits=fits)
-        total = execute(plan, sink, threads=threads, progress=progress)
-        found = total.point != np.uint64(2**64 - 1)
-        points = total.point[found]
-        rank = np.tile(np.arange(1, k + 1), total.groups)[found]
-        where_at = plan.coordinates(points)
-        places = {name: where_at[name] for name in self.axes.named}
-        found_columns = {name: values for name, values in plan.gather(points, report).items() if name not in places}
-        return Table({"rank": rank.tolist(), **places, **found_columns}, self.axes, self.settings)
+        how = {"threads": threads, "progress": progress, "executor": executor}
+        return finished(plan, sink, lambda state: self._winners(plan, state, report), **how)
+
+    def _winners(self, plan: Plan, state: BestState, report: list[str]) -> Table:
+        found = state.point != np.uint64(2**64 - 1)
+        points = state.point[found]
+        rank = np.tile(np.arange(1, state.k + 1), state.groups)[found]
+        at = plan.coordinates(points)
+        places = {name: at[name] for name in self.axes.named}
+        columns = {name: values for name, values in plan.gather(points, report).items() if name not in places}
+        return Table({"rank": rank.tolist(), **places, **columns}, self.axes, self.settings)
 
 
 def _memory_bytes() -> int:

@@ -59,8 +59,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (TokenroofError, MemoryError) as error:
         print(f"tokenroof: {error or 'out of memory'}", file=sys.stderr)
         return 2
-    except KeyboardInterrupt:
-        print("tokenroof: interrupted", file=sys.stderr)
+    except KeyboardInterrupt as stop:  # perhaps errors.Interrupted, which says how far a run was
+        sys.stdout.flush()
+        print(f"tokenroof: {str(stop) or 'interrupted'}", file=sys.stderr)
         return 130
     except BrokenPipeError:
         # The reader has gone, as `head` does; the interpreter must not try to flush into the closed pipe at exit.

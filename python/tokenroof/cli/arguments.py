@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import SpecError, UnknownNameError
+from ..errors import SpecError, TokenroofError, UnknownNameError
 
 if TYPE_CHECKING:
     from ..specs import Hardware, Model
     from ..sweep import Sweep
 
 __all__ = [
-    "RUN_OPTIONS",
     "SETTINGS",
     "add_axes",
     "add_cite",
@@ -23,6 +23,7 @@ __all__ = [
     "add_settings",
     "find_hardware",
     "find_model",
+    "run_options",
     "set_fields",
     "split_names",
     "sweep_of",
@@ -39,7 +40,8 @@ _AXES = {
     "isl": "input tokens (default 1024)",
     "osl": "output tokens (default 256)",
 }
-RUN_OPTIONS = ("threads", "isa", "progress")
+_RUN = ("threads", "isa", "progress")
+_CONNECT_S = 10  # that a scheduler may take to answer
 #: What is asked of every point alike; keywords of `Sweep` and `point`.
 SETTINGS = (
     "estimate",
@@ -129,7 +131,29 @@ def add_run(parser: argparse.ArgumentParser) -> None:
         "--threads", type=int, metavar="N", help="threads (default: all CPUs); the same bits for any number"
     )
     group.add_argument("--isa", default="auto", help="auto (default), generic, avx2 or avx512; the same bits for each")
+    group.add_argument(
+        "--dask", metavar="ADDRESS", help="the workers of a Dask cluster instead of threads, e.g. tcp://10.0.0.1:8786"
+    )
     group.add_argument("--no-progress", dest="progress", action="store_false", default=None, help="no progress bar")
+
+
+@contextmanager
+def run_options(args: argparse.Namespace) -> Iterator[dict[str, Any]]:
+    """The keywords of a run; the cluster that ``--dask`` names is there as long as the context."""
+    options = {name: getattr(args, name) for name in _RUN}
+    if args.dask is None:
+        yield options
+        return
+    try:
+        from distributed import Client
+    except ImportError:
+        raise TokenroofError("--dask needs distributed: pip install 'tokenroof[dask]'") from None
+    try:
+        client = Client(args.dask, timeout=_CONNECT_S, set_as_default=False)
+    except (OSError, ValueError) as error:
+        raise TokenroofError(f"--dask {args.dask}: no scheduler answers there ({error})") from None
+    with client:
+        yield options | {"executor": client}
 
 
 def split_names(text: str) -> list[str]:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import argparse
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ..errors import SpecError, UnknownNameError
-from .arguments import RUN_OPTIONS, add_axes, add_cite, add_json, add_run, add_settings, split_names, sweep_of
+from ..errors import Interrupted, SpecError, UnknownNameError
+from .arguments import add_axes, add_cite, add_json, add_run, add_settings, run_options, split_names, sweep_of
 from .output import check_out, print_json, write_rows
+
+if TYPE_CHECKING:
+    from ..result import Table
+    from ..sweep import Sweep
 
 _EXAMPLES = """\
 examples:
@@ -85,15 +89,21 @@ def run(args: argparse.Namespace) -> None:
         raise SpecError("objective", options.get("objective"), "a column, e.g. tokenroof best usd_per_mtok ...")
     plan = sweep.plan(args.isa)
     began = time.perf_counter()
-    table = sweep.best(**options, **{name: getattr(args, name) for name in RUN_OPTIONS})
+    stopped = None
+    with run_options(args) as how:
+        try:
+            table, points = sweep.best(**options, **how), sweep.size
+        except Interrupted as stop:  # show what was found, then end as interrupted
+            table, points, stopped = stop.partial, stop.points, stop
     seconds = time.perf_counter() - began
-    if args.out is not None:
+    if args.out is not None and stopped is None:
         write_rows(args.out, table.columns, lambda: [list(row.values()) for row in table.rows()], table.to_arrow)
     if args.json:
         print_json(
             {
                 "points": sweep.size,
                 "legal": sweep.legal,
+                "points_done": points,
                 "seconds": seconds,
                 "isa": plan.isa,
                 **table.meta,
@@ -101,19 +111,26 @@ def run(args: argparse.Namespace) -> None:
                 "by": options.get("by", []),
                 "where": options.get("where", []),
                 "rows": table.rows(),
-                "out": args.out,
+                "out": args.out if stopped is None else None,
                 **({"sources": table.cite().to_dict()} if args.cite else {}),
             }
         )
-        return
+    else:
+        said = f"{points:,} points in {seconds:.2f} s ({points / seconds / 1e9:.2f}e9 points/s, {plan.isa})"
+        _print(args, table, sweep, said, whole=stopped is None)
+    if stopped is not None:
+        raise stopped
+
+
+def _print(args: argparse.Namespace, table: Table, sweep: Sweep, said: str, whole: bool) -> None:
     if len(table):
         print(table)
     else:
         print("no point fits memory and holds every limit")
-    print(f"{sweep.size:,} points in {seconds:.2f} s ({sweep.size / seconds / 1e9:.2f}e9 points/s, {plan.isa})")
-    if sweep.legal < sweep.size:
+    print(said)
+    if whole and sweep.legal < sweep.size:
         print(f"{sweep.legal:,} of them in layouts that can exist")
-    if args.out is not None:
+    if args.out is not None and whole:
         print(f"wrote {args.out}")
     if args.cite:
         print(f"\n{table.cite()}")

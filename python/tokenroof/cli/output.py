@@ -15,7 +15,7 @@ from ..files import write_atomically
 if TYPE_CHECKING:
     import pyarrow
 
-__all__ = ["check_out", "facts_text", "plain", "print_json", "write_rows"]
+__all__ = ["check_out", "facts_text", "is_folder", "plain", "print_json", "write_rows"]
 
 
 def plain(value: Any) -> Any:
@@ -43,9 +43,14 @@ def facts_text(facts: Mapping[str, str]) -> str:
     return "\n".join(f"  {name:<{width}}  {text}" for name, text in shown.items())
 
 
+def is_folder(path: str | None) -> bool:
+    """Whether ``--out`` names a folder: it ends in a slash, so that a name without an ending is never taken for one."""
+    return path is not None and path.endswith(("/", "\\"))
+
+
 def check_out(path: str | None) -> None:
     """Refuse a file that cannot be written, before any work is done."""
-    if path is None:
+    if path is None or is_folder(path):
         return
     if Path(path).suffix not in (".csv", ".parquet"):
         raise SpecError("out", path, "a file that ends in .csv or .parquet")
