@@ -224,7 +224,7 @@ static double row_value(const walk_t *w, int column)
     case COL_PREFILL_FLOPS: return seq[S_PREFILL_FLOPS];
     case COL_CHIPS: return k[K_CHIPS];
     case COL_WEIGHT_BYTES: return k[K_WEIGHTS];
-    default: return tr_max_batch(k[K_ROOM], seq[S_KV], k[K_DP]);
+    default: return tr_max_batch(k[K_ROOM], seq[S_KV], k[K_HOLDERS]);
     }
 }
 

@@ -1,6 +1,6 @@
 /* Binding: operator table x chip x precision x layout -> coefficients of one combination. Equation numbers: formulas.h.
  * python/tokenroof/reference/binding.py does the same in the same order. */
-#include "internal.h"
+#include "bind_links.h"
 
 #include <string.h>
 
@@ -11,54 +11,8 @@ size_t tr_coef_bytes(const tr_plan *p)
            + p->max_nets * sizeof(lines_t) + p->max_places * sizeof(place_t);
 }
 
-typedef struct {
-    double tp, pp, ep, dp, cp, inv_tp, inv_dp, inv_ep, inv_cp, ranks, inv_ranks, inv_etp, chips;
-    double imbalance, stage_share;
-    double first, last, spread;   /* weight bytes of one chip, by stage */
-    double shared;                /* bytes of one execution of the layers that are executed several times */
-    double read, read_bound;      /* seconds per byte of weights, wherever they were placed */
-    double cache_bound;           /* of caches, in the fastest place that may hold them */
-    const tr_precision *pr;
-    const chip_t *chip;
-    double ip, ipt, ipa;                          /* s/FLOP: bound, typical, typical of a prompt's attention */
-    const reduce_t *reduce;                       /* all-reduce over tp */
-    uint32_t nets_used;
-    double a2a_latency, a2a_inner, a2a_outer, a2a_byte; /* dispatch and combine over ep: ranks of a domain, domains */
-    double p2p_latency, p2p_byte, p2p_byte_bound; /* hand-over between stages */
-    double ring_latency, ring_byte;               /* among the context ranks */
-} layout_t;
-
-static void bind_links(layout_t *y)
-{
-    const chip_t *chip = y->chip;
-    const tr_hardware *hw = &chip->hw;
-    y->a2a_latency = y->a2a_byte = 0.0;
-    y->a2a_inner = y->a2a_outer = 1.0;
-    y->p2p_latency = y->p2p_byte = y->p2p_byte_bound = 0.0;
-    y->ring_latency = y->ring_byte = 0.0;
-    if (y->ep > 1.0 && y->dp * y->cp > 1.0) {
-        double reach = hw->domain * y->inv_etp; /* expert ranks of one domain: each takes 1 / inv_etp chips */
-        y->a2a_inner = reach >= y->ep ? y->ep : tr_max(0.0 - tr_ceil(-reach), 1.0);
-        y->a2a_outer = tr_ceil(y->ep / y->a2a_inner);
-        y->a2a_latency = 2.0 * (y->a2a_outer > 1.0 ? hw->scaleout_latency : hw->link_latency);
-        y->a2a_byte = tr_all_to_all_inside(chip, y->a2a_inner);
-    }
-    if (y->cp > 1.0) {
-        int inside = y->tp * y->cp <= hw->domain;
-        y->ring_latency = inside ? hw->link_latency : hw->scaleout_latency;
-        y->ring_byte = inside ? tr_one_link(chip) : chip->per_byte_out_typical;
-    }
-    if (y->pp > 1.0) {
-        int inside = y->chips <= hw->domain;
-        y->p2p_latency = inside ? hw->link_latency : hw->scaleout_latency;
-        y->p2p_byte = inside ? tr_one_link(chip) : chip->per_byte_out_typical;
-        y->p2p_byte_bound = !(hw->domain > 1.0)                ? chip->per_byte_out
-                            : !(hw->scaleout_bandwidth > 0.0) ? chip->per_byte_in
-                                                              : tr_min(chip->per_byte_in, chip->per_byte_out);
-    }
-}
-
-static double split_of(const layout_t *y, int kind)
+/* Share of a row's work and weights on one rank if all have alike. */
+static double even_split(const layout_t *y, int kind)
 {
     return kind == TR_REPLICATED ? 1.0 : kind == TR_EXPERTS ? y->inv_ranks : y->inv_tp;
 }
@@ -72,6 +26,13 @@ static int dense_kind(int kind)
 static double head_split(double heads, double tp, double inv_tp)
 {
     return tr_whole(heads / tp) ? inv_tp : tr_ceil(heads / tp) / heads;
+}
+
+/* The same on the fullest rank: rows made of heads are padded with them. */
+static double split_of(const layout_t *y, const tr_operator *o)
+{
+    const int made_of_heads = o->heads > 0.0 && (o->kind == TR_GEMM || o->kind == TR_ATTENTION);
+    return y->padded && made_of_heads ? head_split(o->heads, y->tp, y->inv_tp) : even_split(y, o->kind);
 }
 
 static double cache_split(double kv_heads, double tp, double inv_tp)
@@ -89,7 +50,7 @@ static void store_weights(const model_t *m, layout_t *y)
         double bytes, split, stored;
         if (o->kind >= TR_ALL_REDUCE) continue;
         bytes = y->pr->weight_bytes[o->weights];
-        split = split_of(y, o->kind);
+        split = split_of(y, o);
         stored = o->stored * o->store_elems * bytes * split;
         if (o->stage == TR_FIRST) y->first += stored;
         else if (o->stage == TR_LAST) y->last += stored + (y->pp > 1.0 ? o->tied_elems * bytes * split : 0.0);
@@ -105,36 +66,43 @@ static void place(const tr_plan *p, layout_t *y, coef_t *c)
     const tr_hardware *hw = &y->chip->hw;
     const double weights = c->k[K_WEIGHTS], free_share = p->flags & TR_FRACTION_OF_FREE ? 1.0 : p->memory_fraction;
     const double main_room = hw->memory_bytes * free_share - p->memory_reserved;
-    double rest = weights, typical = 0.0, bound = 0.0;
+    const double main_joules = hw->byte_joules == hw->byte_joules ? hw->byte_joules : 0.0;
+    double rest = weights, typical = 0.0, bound = 0.0, behind = 0.0, joules = 0.0;
     uint32_t i, pass;
     y->read = y->chip->inv_bw_typical;
     y->read_bound = y->cache_bound = y->chip->inv_bw;
     if (!hw->n_levels) {
         c->places[0].room = p->flags & TR_FRACTION_OF_FREE ? (main_room - weights) * p->memory_fraction : main_room - weights;
         c->places[0].slow = 1.0;
+        c->places[0].joules = c->k[K_JOULES_WEIGHT] = main_joules;
         c->n_places = 1;
         c->k[K_ROOM] = c->places[0].room;
         return;
     }
+    for (i = 0; i < hw->n_levels; i++)
+        if (!hw->levels[i].near && (hw->levels[i].holds & TR_HOLDS_WEIGHTS)) behind += hw->levels[i].capacity;
     for (pass = 0; pass < 3; pass++) { /* near, main, behind */
         for (i = 0; i < (pass == 1 ? 1 : hw->n_levels); i++) {
             const tr_level *level = pass == 1 ? NULL : &hw->levels[i];
             const double room = level ? level->capacity : main_room;
             const double inv = level ? y->chip->inv_level[i] : y->chip->inv_bw;
             const double inv_typical = level ? y->chip->inv_level_typical[i] : y->chip->inv_bw_typical;
+            const double known = level ? y->chip->level_joules[i] : main_joules, per_byte = known == known ? known : 0.0;
             double here = 0.0;
             if (level && (level->near != 0) != (pass == 0)) continue;
             if (!level || (level->holds & TR_HOLDS_WEIGHTS))
-                here = tr_placed(rest, room);
+                here = tr_placed(rest, level ? room : tr_main_for_weights(rest, room, behind, p->cache_share));
             rest -= here;
             if (weights > 0.0) {
                 typical += here / weights * inv_typical;
+                joules += here / weights * per_byte;
                 bound = tr_max(bound, here / weights * inv); /* levels are read at the same time at best */
             }
             if (!level || (level->holds & TR_HOLDS_KV)) {
                 place_t *at = &c->places[c->n_places++];
                 at->room = !level && (p->flags & TR_FRACTION_OF_FREE) ? (room - here) * p->memory_fraction : room - here;
                 at->slow = inv_typical / y->chip->inv_bw_typical;
+                at->joules = per_byte;
                 y->cache_bound = tr_min(inv, y->cache_bound);
             }
         }
@@ -142,10 +110,12 @@ static void place(const tr_plan *p, layout_t *y, coef_t *c)
     if (rest > 0.0) { /* no place for all: it does not fit, and the rest is read from main memory */
         typical += rest / weights * y->chip->inv_bw_typical;
         bound += rest / weights * y->chip->inv_bw;
+        joules += rest / weights * main_joules;
         for (i = 0; i < c->n_places; i++) c->places[i].room = 0.0 - rest;
     }
     y->read = typical;
     y->read_bound = bound;
+    c->k[K_JOULES_WEIGHT] = joules;
     c->k[K_ROOM] = c->places[0].room;
     for (i = 1; i < c->n_places; i++) c->k[K_ROOM] = tr_max(c->k[K_ROOM], c->places[i].room);
 }
@@ -156,15 +126,18 @@ static double unpacking(const layout_t *y, double bytes) { return bytes < y->pr-
 /* A row without FLOP is bound by memory at any batch: such rows add up to one line. Returns whether `row` is used. */
 static uint32_t bind_dense(coef_t *c, layout_t *y, const tr_operator *o, double count, double split, row_t *row)
 {
-    double bytes = y->pr->weight_bytes[o->weights];
-    double seconds = o->flops_token * split;
+    const double bytes = y->pr->weight_bytes[o->weights];
+    const double weights = o->read_elems * bytes * split, work = o->flops_token * split;
+    const double even = y->padded ? even_split(y, o->kind) : split; /* of the bound, which pads nothing */
+    const double fewest = y->padded ? o->read_elems * bytes * even : weights;
+    const double seconds = y->padded ? o->flops_token * even : work;
     double reads = o->stage == TR_LAYERS ? tr_reads_share(o->count, o->stored, y->shared, y->chip->hw.sram_bytes) : 1.0;
-    row->f = count * seconds * y->ipt;
-    row->w = count * reads * (o->read_elems * bytes * split) * y->read * unpacking(y, bytes);
+    row->f = count * work * y->ipt;
+    row->w = count * reads * weights * y->read * unpacking(y, bytes);
     row->a = count * (o->act_elems * y->pr->act_bytes * split) * y->chip->inv_bw_typical;
-    c->k[K_WEIGHTS_BOUND] += tr_min(o->count, o->stored) * (o->read_elems * bytes * split) * y->read_bound;
-    c->read_bytes += o->count * reads * (o->read_elems * bytes * split) * y->ranks;
-    c->read_bound += tr_min(o->count, o->stored) * (o->read_elems * bytes * split) * y->ranks;
+    c->k[K_WEIGHTS_BOUND] += tr_min(o->count, o->stored) * fewest * y->read_bound;
+    c->read_bytes += o->count * reads * weights * y->ranks;
+    c->read_bound += tr_min(o->count, o->stored) * fewest * y->ranks;
     if (o->kind == TR_HEAD) {
         c->bound_head += o->count * seconds * y->ip;
         c->flops_head += o->count * o->flops_token;
@@ -199,10 +172,14 @@ static void bind_experts(coef_t *c, layout_t *y, const tr_operator *o, double co
 
 static void bind_context(coef_t *c, const layout_t *y, const tr_operator *o, double count, context_t *x)
 {
-    double kv_split = cache_split(o->kv_heads, y->tp, y->inv_tp) * y->inv_cp;
-    double split = (o->heads > 0.0 ? head_split(o->heads, y->tp, y->inv_tp) : y->inv_tp) * y->inv_cp;
+    double kv_split = cache_split(o->kv_heads, y->head_ranks, y->inv_head_ranks) * y->inv_cp;
+    double split = (o->heads > 0.0 ? head_split(o->heads, y->head_ranks, y->inv_head_ranks) : y->inv_head_ranks) * y->inv_cp;
+    /* a prompt is one sequence: all ranks work on its heads, then its cache goes to those that hold it */
+    const int grouped = y->group > 1.0;
+    double kv_split_prompt = grouped ? cache_split(o->kv_heads, y->tp, y->inv_tp) * y->inv_cp : kv_split;
+    double split_prompt = !grouped ? split : (o->heads > 0.0 ? head_split(o->heads, y->tp, y->inv_tp) : y->inv_tp) * y->inv_cp;
     double once = y->inv_tp * y->inv_cp; /* the bound splits caches over all ranks: by tokens where heads run out */
-    double ranks = y->tp * y->cp;
+    double ranks = y->head_ranks * y->cp;
     double read = o->kv_read_elems * y->pr->kv_bytes * kv_split;
     double state_bytes = o->state_elems * (y->pr->state_bytes > 0.0 ? y->pr->state_bytes : o->state_bytes);
     double state = state_bytes * kv_split;
@@ -217,8 +194,9 @@ static void bind_context(coef_t *c, const layout_t *y, const tr_operator *o, dou
     x->decode = tr_overlapped(compute, memory, y->chip->serial);
     x->decode_compute = compute >= memory ? compute : 0.0;
     x->decode_memory = compute >= memory ? 0.0 : memory;
-    x->prefill_compute = count * (o->flops_ctx_prefill * split) * y->ipa;
-    x->prefill_memory = memory;
+    x->prefill_compute = count * (o->flops_ctx_prefill * split_prompt) * y->ipa;
+    x->prefill_memory =
+        grouped ? count * (o->kv_read_elems * y->pr->kv_bytes * kv_split_prompt) * y->chip->inv_bw_cache : memory;
     x->prefill_exchange = 0.0;
     x->bound_decode_compute = o->count * (o->flops_ctx_decode * once) * y->ip;
     x->bound_decode_memory = o->count * read_once * y->cache_bound;
@@ -226,69 +204,28 @@ static void bind_context(coef_t *c, const layout_t *y, const tr_operator *o, dou
     x->decode_flops = o->count * o->flops_ctx_decode;
     x->prefill_flops = o->count * o->flops_ctx_prefill;
     x->decode_bytes = o->count * read * ranks;
-    x->decode_bytes_bound = o->count * read_once * ranks;
+    x->decode_bytes_bound = o->count * read_once * (y->tp * y->cp);
     x->store = o->count * (o->kv_store_elems * y->pr->kv_bytes * kv_split) * y->stage_share;
     c->state_bytes += o->count * state * y->stage_share;
     c->state_traffic += 2.0 * (o->count * state) * ranks;
-    c->state_traffic_bound += 2.0 * (o->count * state_once) * ranks;
+    c->state_traffic_bound += 2.0 * (o->count * state_once) * (y->tp * y->cp);
     c->state_seconds += 2.0 * (count * state) * y->chip->inv_bw_cache;
     c->bound_state += 2.0 * (o->count * state_once) * y->cache_bound;
     if (y->cp > 1.0) {
         /* decode: queries to all context ranks, partial outputs back (their weights, one per head, are not counted);
          * prefill: caches in a ring */
         const double others = (y->cp - 1.0) / y->cp;
-        const double message = o->act_elems * y->pr->comm_bytes * y->inv_tp;
+        const double message = o->act_elems * y->pr->comm_bytes * y->inv_head_ranks;
         c->k[K_LATENCY] += count * (2.0 * y->ring_latency);
         c->k[K_EXCHANGE] += count * (others * message) * y->ring_byte;
-        x->prefill_exchange = count * (others * (o->kv_read_elems * y->pr->kv_bytes * (kv_split * y->cp))) * y->ring_byte;
+        x->prefill_exchange =
+            count * (others * (o->kv_read_elems * y->pr->kv_bytes * (kv_split_prompt * y->cp))) * y->ring_byte;
+        c->k[K_JOULES_LINK] += o->count * (o->act_elems * y->pr->comm_bytes * (y->cp - 1.0));
     }
-}
-
-/* An all-reduce takes the best of several algorithms for its size; equal sizes are one entry. Every combination of a
- * plan has entries and lines alike, empty ones where it needs none, so that a list's loops never surprise the CPU. */
-static void bind_reduce(coef_t *c, const tr_plan *p, uint32_t *used, const lines_t *by_byte, double count, double bytes)
-{
-    lines_t *l = c->nets;
-    uint32_t j;
-    if (by_byte->n == 1) {
-        c->k[K_LATENCY] += count * by_byte->line[0].latency;
-        c->k[K_PER_TOKEN] += count * bytes * by_byte->line[0].slope;
-        return;
-    }
-    while (l < c->nets + *used && l->bytes != bytes) l++;
-    if (l == c->nets + *used) {
-        (*used)++;
-        l->used = 1;
-        l->bytes = bytes;
-    }
-    for (j = 0; j < p->most_lines; j++) {
-        const line_t *line = &by_byte->line[j < by_byte->n ? j : by_byte->n - 1];
-        l->line[j].latency += count * line->latency;
-        l->line[j].slope += count * bytes * line->slope;
-    }
-}
-
-static void bind_collective(coef_t *c, const tr_plan *p, layout_t *y, const tr_operator *o, double count)
-{
-    const tr_precision *pr = y->pr;
-    const double least = tr_min(pr->act_bytes, pr->comm_bytes);
-    if (o->kind == TR_ALL_REDUCE) {
-        if (y->tp > 1.0) bind_reduce(c, p, &y->nets_used, &y->reduce->lines, count, o->comm_elems * pr->comm_bytes);
-        c->k[K_NETWORK_BOUND] += o->count * (o->comm_elems * least) * y->reduce->bound;
-    } else if (o->kind == TR_ALL_TO_ALL) {
-        double share = o->active > 0.0 ? tr_min(y->ep / o->active, 1.0) : 1.0;
-        double bytes = o->comm_elems * share * (pr->act_bytes + pr->comm_bytes) * y->inv_tp;
-        double copies = o->active > 0.0 ? o->active * share : 1.0, ranks = y->a2a_inner * y->a2a_outer;
-        double out = y->a2a_outer > 1.0 ? tr_leaving_share(y->a2a_inner, ranks, copies, o->nodes) : 0.0;
-        /* copies that a node limit keeps off the outer network are made inside the domain that gets them */
-        double in = out > 0.0 && !(o->nodes > 0.0) ? y->a2a_inner / ranks : 1.0;
-        c->k[K_LATENCY] += count * y->a2a_latency;
-        c->k[K_PER_TOKEN] += count * bytes * (in * y->a2a_byte + out * y->chip->per_byte_out_typical);
-    } else {
-        double hops = y->pp - 1.0;
-        c->k[K_LATENCY] += hops * y->p2p_latency;
-        c->k[K_PER_TOKEN] += hops * (o->comm_elems * pr->comm_bytes * y->inv_tp) * y->p2p_byte;
-        c->k[K_NETWORK_BOUND] += hops * (o->comm_elems * least * y->inv_tp) * y->p2p_byte_bound;
+    if (grouped && o->act_elems > 0.0) { /* each rank gets its sequences' queries from the others and returns what comes of them */
+        c->k[K_LATENCY] += count * y->exchange->latency;
+        c->k[K_EXCHANGE] += count * (o->act_elems * y->pr->comm_bytes * y->inv_head_ranks) * y->exchange->slope;
+        c->k[K_JOULES_LINK] += o->count * (o->act_elems * y->pr->comm_bytes * ((y->group - 1.0) / y->group));
     }
 }
 
@@ -312,7 +249,16 @@ static layout_t layout_of(const tr_plan *p, const size_t *at)
     y.inv_cp = p->inv[AX_CP][at[AX_CP]];
     y.ranks = y.tp * y.dp * y.cp;
     y.inv_ranks = y.inv_tp * y.inv_dp * y.inv_cp;
-    y.reduce = &p->reduce[at[AX_HARDWARE] * p->n_distinct[AX_TP] + p->kind[AX_TP][at[AX_TP]]];
+    const size_t tp = p->kind[AX_TP][at[AX_TP]], ntp = p->n_distinct[AX_TP]; /* tables are over distinct values */
+    y.reduce = &p->reduce[at[AX_HARDWARE] * ntp + tp];
+    y.splits = p->splits ? &p->splits[at[AX_HARDWARE] * ntp + tp] : NULL;
+    y.padded = (p->flags & TR_PAD_HEADS) != 0;
+    y.joules_flop = rate->joules;
+    y.group_index = p->group_of[at[AX_MODEL] * ntp + tp];
+    y.group = p->groups[y.group_index];
+    y.exchange = &p->exchange[at[AX_HARDWARE] * p->n_groups + y.group_index];
+    y.head_ranks = y.group == 1.0 ? y.tp : y.tp / y.group;
+    y.inv_head_ranks = y.group == 1.0 ? y.inv_tp : 1.0 / y.head_ranks;
     y.inv_etp = y.ep * y.inv_ranks;
     y.chips = y.ranks * y.pp;
     return y;
@@ -339,6 +285,8 @@ int tr_bind(const tr_plan *p, const size_t *at, coef_t *c, walk_t *w)
     c->k[K_EP] = y.ep;
     c->k[K_DP] = y.dp;
     c->k[K_CP] = y.cp;
+    c->k[K_HOLDERS] = y.dp * y.group;
+    c->group_index = y.group_index;
     c->k[K_STATUS] = (double)tr_status(p, at);
     if (c->k[K_STATUS] != 0.0) return 0;
 
@@ -364,7 +312,7 @@ int tr_bind(const tr_plan *p, const size_t *at, coef_t *c, walk_t *w)
                 bind_experts(c, &y, o, count, m->pair[i], &c->experts[c->n_expert++]);
             } else if (dense_kind(o->kind)) {
                 if (o->flops_token > 0.0 || o->read_elems > 0.0 || o->act_elems > 0.0 || o->store_elems > 0.0)
-                    c->n_body += bind_dense(c, &y, o, count, split_of(&y, o->kind), &c->rows[c->n_body]);
+                    c->n_body += bind_dense(c, &y, o, count, split_of(&y, o), &c->rows[c->n_body]);
                 if (o->kind == TR_ATTENTION) bind_context(c, &y, o, count, &c->contexts[c->n_context++]);
             } else if (o->kind != TR_HEAD) {
                 bind_collective(c, p, &y, o, count);
@@ -389,6 +337,8 @@ int tr_bind(const tr_plan *p, const size_t *at, coef_t *c, walk_t *w)
     c->k[K_INV_FLOPS] = y.ip * c->k[K_INV_CHIPS];
     c->k[K_INV_BYTES] = y.chip->inv_bw * c->k[K_INV_CHIPS];
     c->k[K_OVERHEAD] = m->spec.layers * hw->layer_overhead + m->kernels * hw->kernel_overhead + y.pp * hw->step_overhead;
+    c->k[K_JOULES_FLOP] = y.joules_flop;
+    c->k[K_JOULES_LINK] = hw->link_joules == hw->link_joules ? c->k[K_JOULES_LINK] * hw->link_joules : 0.0;
     c->k[K_ON_CHIP] = hw->sram_bytes * y.pp * y.chip->inv_bw;
     return 0;
 }

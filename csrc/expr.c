@@ -38,7 +38,7 @@ static int copy_expr(tr_plan *p, const tr_expr *from, size_t size, expr_t *to, i
     for (i = 0; i < to->n; i++) {
         const tr_step *s = &from->steps[i];
         if ((code = check_step(s, at, err))) return code;
-        if (s->operation == TR_DO_COLUMN) to->needs |= tr_own_needs(s->index, p->estimate);
+        if (s->operation == TR_DO_COLUMN) to->needs |= tr_own_needs(p, s->index);
         if (depth < (two(s->operation) ? 2 : s->operation >= TR_DO_NEGATE ? 1 : 0))
             return tr_fail(err, TR_ERR_EXPR, -1, at, "expression %lld, step %zu: too few numbers", (long long)at, i);
         depth += two(s->operation) ? -1 : s->operation >= TR_DO_NEGATE ? 0 : 1;
@@ -78,7 +78,7 @@ int tr_plan_derive(const tr_plan *base, size_t n, const tr_expr *exprs, tr_plan 
 
 int tr_column_needs(const tr_plan *p, int column)
 {
-    return column < N_COLUMNS ? tr_own_needs(column, p->estimate) : p->exprs[column - N_COLUMNS].needs;
+    return column < N_COLUMNS ? tr_own_needs(p, column) : p->exprs[column - N_COLUMNS].needs;
 }
 
 int tr_check_columns(const tr_plan *p, size_t n, const int32_t *list, tr_error *err)

@@ -238,4 +238,31 @@ TR_FN double tr_leaving_share(double inner, double ranks, double copies, double 
     return nodes > 0.0 ? tr_min(share, nodes / copies) : share;
 }
 
+/* (35) Energy per output token of `chips` from the work of a token: that, and idle power all the time; never more than
+ * full power, idle and dynamic, which a chip keeps by slowing down. */
+TR_FN double tr_work_joules(double work, double chips, double idle, double dynamic, double spt)
+{
+    const double joules = work + chips * idle * spt, limit = chips * (idle + dynamic) * spt;
+    return limit < joules ? limit : joules; /* NaN where full power is unknown: no limit */
+}
+
+/* (36) All-gather or reduce-scatter over `ranks` that use `share` of the bandwidth: seconds per byte of the whole. */
+TR_FN double tr_gather_per_byte(double ranks, double share, double per_byte)
+{
+    return (ranks - 1.0) / ranks * per_byte / share;
+}
+
+/* (37) A block of matrices split in two dimensions: `hidden` gathered and scattered along one, `inner` along the other. */
+TR_FN double tr_split_seconds(double hidden, double inner, double along_hidden, double along_inner)
+{
+    return 2.0 * hidden * along_hidden + inner * along_inner;
+}
+
+/* (38) Main memory that weights may take, of `room`: all where `need` fits, else less the share that caches keep, as far as
+ * the levels `behind` take what it displaces. */
+TR_FN double tr_main_for_weights(double need, double room, double behind, double share)
+{
+    return need > room ? tr_max(room * (1.0 - share), tr_min(need - behind, room)) : room;
+}
+
 #endif

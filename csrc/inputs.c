@@ -16,7 +16,7 @@ static int check_operator(const tr_operator *o, int64_t model, unsigned row, tr_
     const double coefs[] = {o->count, o->stored, o->read_elems, o->store_elems, o->tied_elems, o->flops_token,
                             o->act_elems, o->experts, o->active, o->flops_ctx_decode, o->flops_ctx_prefill,
                             o->kv_read_elems, o->kv_store_elems, o->state_elems, o->heads, o->kv_heads, o->comm_elems,
-                            o->state_bytes, o->skew, o->nodes};
+                            o->state_bytes, o->skew, o->nodes, o->inner_elems};
     size_t i;
     if (o->kind < TR_GEMM || o->kind > TR_POINT_TO_POINT || o->weights < TR_LINEAR || o->weights > TR_EXPERT_WEIGHTS
         || o->stage < TR_LAYERS || o->stage > TR_LAST)
@@ -99,7 +99,7 @@ int tr_copy_models(tr_plan *p, const tr_axes *x, tr_error *err)
         to->pair = tr_keep(p, from->n_operators, sizeof *to->pair);
         if (!to->ops || !to->pair) return tr_fail(err, TR_ERR_MEMORY, AX_MODEL, -1, "out of memory");
         size_t op_size = from->operators[0].struct_size;
-        if (tr_bad_size((uint32_t)op_size, FIRST(tr_operator, nodes)))
+        if (tr_bad_size((uint32_t)op_size, FIRST(tr_operator, inner_elems)))
             return tr_fail(err, TR_ERR_STRUCT_SIZE, AX_MODEL, (int64_t)m, "operator struct_size %u", (unsigned)op_size);
         for (i = 0; i < from->n_operators; i++) {
             const tr_operator *o = (const tr_operator *)((const char *)from->operators + i * op_size);
@@ -138,7 +138,8 @@ int tr_copy_models(tr_plan *p, const tr_axes *x, tr_error *err)
                 if (o->kind == TR_ATTENTION) contexts++;
             } else if (o->kind == TR_ALL_REDUCE) {
                 uint32_t before = 0; /* equal sizes share an entry */
-                while (before < i && (to->ops[before].kind != TR_ALL_REDUCE || to->ops[before].comm_elems != o->comm_elems))
+                while (before < i && (to->ops[before].kind != TR_ALL_REDUCE || to->ops[before].comm_elems != o->comm_elems
+                                      || ((x->flags & TR_SPLIT_AUTO) && to->ops[before].inner_elems != o->inner_elems)))
                     before++;
                 nets += before == i;
             }
@@ -181,7 +182,7 @@ static int check_levels(const tr_hardware *h)
 int tr_copy_hardware(tr_plan *p, const tr_axes *x, tr_error *err)
 {
     size_t i, size = x->hardware[0].struct_size;
-    if (tr_bad_size((uint32_t)size, FIRST(tr_hardware, levels)))
+    if (tr_bad_size((uint32_t)size, FIRST(tr_hardware, level_joules)))
         return tr_fail(err, TR_ERR_STRUCT_SIZE, AX_HARDWARE, 0, "struct_size %u", (unsigned)size);
     p->chips = tr_keep(p, x->n_hardware, sizeof *p->chips);
     if (!p->chips) return tr_fail(err, TR_ERR_MEMORY, AX_HARDWARE, -1, "out of memory");
@@ -205,6 +206,8 @@ int tr_copy_hardware(tr_plan *p, const tr_axes *x, tr_error *err)
         ok = ok && tr_from(h->tile, 1.0) && tr_from(h->expert_imbalance, 1.0);
         ok = ok && !(h->power_idle > h->power_max) && h->serial >= 0.0 && h->serial <= 1.0;
         for (j = 0; j < 3; j++) ok = ok && tr_from(network[j], 0.0);
+        for (j = 0; j < 4; j++) ok = ok && unknown_or(h->level_joules[j]);
+        ok = ok && unknown_or(h->byte_joules) && unknown_or(h->link_joules);
         ok = ok && h->reduction <= 1.0 && check_topology(h) && check_levels(h);
         if (!ok) return tr_fail(err, TR_ERR_VALUE, AX_HARDWARE, (int64_t)i, "a number is out of range");
         c->hw = *h;
@@ -220,6 +223,7 @@ int tr_copy_hardware(tr_plan *p, const tr_axes *x, tr_error *err)
             c->hw.levels[at].holds = (weights ? TR_HOLDS_WEIGHTS : 0) | (kv ? TR_HOLDS_KV : 0);
             c->inv_level[at] = 1.0 / l->bandwidth;
             c->inv_level_typical[at] = 1.0 / (l->bandwidth * h->memory_efficiency);
+            c->level_joules[at] = h->level_joules[j] == h->level_joules[j] ? h->level_joules[j] : h->byte_joules;
             c->hw.n_levels++;
         }
         if (c->hw.n_levels + 1 > p->max_places) p->max_places = c->hw.n_levels + 1;
@@ -265,6 +269,11 @@ int tr_copy_precisions(tr_plan *p, const tr_axes *x, tr_error *err)
             const double reached = h->compute_efficiency * (p->precisions[j].act_bytes < 2.0 ? h->narrow_efficiency : 1.0);
             r->inv_peak_typical = r->peak > 0.0 ? 1.0 / (r->peak * reached) : 0.0;
             r->inv_peak_attention = r->peak > 0.0 ? 1.0 / (r->peak * (reached * h->attention_efficiency)) : 0.0;
+            r->joules = x->flop_joules ? x->flop_joules[i * x->n_precision + j] : 0.0;
+            if (!tr_from(r->joules, 0.0))
+                return tr_fail(err, TR_ERR_VALUE, AX_HARDWARE, (int64_t)i, "flop_joules of precision %zu is %g", j, r->joules);
+            if (h->byte_joules != h->byte_joules) r->joules = 0.0; /* only with energy of memory: both or the old rule */
+            if (r->joules > 0.0) p->joules = 1;
         }
     return TR_OK;
 }

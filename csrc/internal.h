@@ -35,7 +35,7 @@ enum {
 enum {
     S_TTFT, S_PREFILL, S_CONTEXT, S_CONTEXT_COMPUTE, S_CONTEXT_MEMORY, S_SHARE, S_LATER, S_KV, S_ROOM, S_TOO_LONG,
     S_TTFT_BOUND, S_COMPUTE_BOUND, S_MEMORY_BOUND, S_PREFILL_COMPUTE, S_PREFILL_NETWORK,
-    S_PREFILL_FLOPS, S_DECODE_FLOPS, S_DECODE_BYTES, S_ISL, N_SEQ
+    S_PREFILL_FLOPS, S_DECODE_FLOPS, S_DECODE_BYTES, S_ISL, S_JOULES, N_SEQ
 };
 enum {
     K_CHIPS, K_INV_CHIPS, K_WEIGHTS, K_ROOM, K_USD, K_IDLE, K_DYNAMIC, K_INV_FLOPS, K_INV_BYTES,
@@ -44,16 +44,21 @@ enum {
     K_LIGHT, K_LIGHT_TOKEN,             /* typical rows without FLOP, summed: seconds, seconds per token */
     K_WEIGHTS_BOUND, K_EXPERT_BOUND, K_NETWORK_BOUND, K_ON_CHIP, K_DP, K_STATUS,
     K_TP, K_PP, K_EP, K_CP, /* values of the layout's axes, for expressions */
+    K_HOLDERS,                          /* groups of ranks that hold caches of different sequences */
+    K_JOULES_FLOP, K_JOULES_WEIGHT, K_JOULES_LINK, /* J/FLOP (0: unknown), J/B, J per token and its messages */
     N_COMBINATION
 };
 
-enum { NEED_TYPICAL = 1, NEED_BOUND = 2, NEED_PREFILL = 4, NEED_SPLIT = 8, NEED_READ = 16, NEED_READ_BOUND = 32, NEED_WORK = 64 };
+enum { NEED_TYPICAL = 1, NEED_BOUND = 2, NEED_PREFILL = 4, NEED_SPLIT = 8, NEED_READ = 16, NEED_READ_BOUND = 32, NEED_WORK = 64,
+       NEED_JOULES = 128 };
 
 typedef struct { double f, w, a; } row_t;                         /* dense row with FLOP: s/token, s, s/token */
 typedef struct { double f, w, a, read, tile; uint32_t pair, pad; } expert_t; /* w per expert on a rank, read in all */
-#define TR_LINES 6 /* of one collective: as many algorithms as can be best at some size */
+#define TR_ALGORITHMS 6 /* of one collective: as many as can be best at some size */
+#define TR_LINES (TR_ALGORITHMS + 1) /* and the two-dimensional split that does without it */
+#define TR_SPLITS 48 /* two-dimensional splits of so many ranks: no number below 4096 has more divisors */
 typedef struct { double latency, slope; } line_t;
-typedef struct { double bytes; uint32_t n, used; line_t line[TR_LINES]; } lines_t; /* least of latency + slope x */
+typedef struct { double bytes, inner; uint32_t n, used; line_t line[TR_LINES]; } lines_t; /* least of latency + slope x */
 typedef struct {
     double window, chunked;
     double compute, memory;                       /* typical s per sequence and cached token, cache in main memory */
@@ -66,7 +71,9 @@ typedef struct {
     double store;                                 /* bytes per cached token and sequence on one chip */
 } context_t;
 
-typedef struct { double room, slow; } place_t; /* bytes left for a cache, reads over main memory's */
+typedef struct { double room, slow, joules; } place_t; /* bytes left for a cache, reads over main memory's, J/B */
+typedef struct { double latency, hidden, inner, hidden_bound, inner_bound; } split_t; /* s; s/B along each dimension */
+typedef struct { uint32_t n; split_t split[TR_SPLITS]; } splits_t;
 /* One combination, bound to numbers. The rows follow in one block: body, head, experts, contexts, nets, places. */
 typedef struct {
     double k[N_COMBINATION];
@@ -78,7 +85,7 @@ typedef struct {
     double bound_body, bound_head, bound_state;   /* s per token */
     double read_bytes, read_bound;                /* weights that all ranks read in one microbatch step: dense; fewest */
     uint32_t n_body, n_head, n_expert, n_context, n_net, n_places;
-    uint32_t pp_index, dp_index, cp_index, pad;
+    uint32_t pp_index, dp_index, cp_index, group_index;
     row_t *rows;
     expert_t *experts;
     context_t *contexts;
@@ -90,21 +97,21 @@ typedef struct {
     double isl, osl, steps, inv_steps, inv_osl, share;
     double mean, pairs; /* (3) and (4) without a window: what most rows need */
 } lengths_t;
-typedef struct { double typical, dense, routed, network, flops; } prefill_t; /* of one request, by isl alone */
+typedef struct { double typical, dense, routed, network, flops, read; } prefill_t; /* of one request, by isl alone */
 typedef struct {
     double experts, active, skew;
     double miss[63];     /* (1 - k/E)^(2^i) */
     const double *share; /* of each expert where popularity is skewed, else NULL */
 } pair_t;
 
-/* Tables over the batch axis for one (pp, dp, cp): what only the split of the batch decides. */
+/* Tables over the batch axis for one (pp, dp, cp, group): what only the split of the batch decides. */
 typedef struct { double *tokens, *seq_tokens, *expert_tokens, *tokens_bound, *expert_bound, *seqs, *micro; } shares_t;
 
-typedef struct { double peak, inv_peak, inv_peak_typical, inv_peak_attention; } rate_t;
+typedef struct { double peak, inv_peak, inv_peak_typical, inv_peak_attention, joules; } rate_t;
 typedef struct {
     tr_hardware hw;
     double serial; /* of the estimate */
-    double inv_level[4], inv_level_typical[4];
+    double inv_level[4], inv_level_typical[4], level_joules[4];
     double inv_bw, inv_bw_typical, inv_bw_cache, inv_quant, per_byte_in, per_byte_out, per_byte_in_typical, per_byte_out_typical;
 } chip_t;
 typedef struct {
@@ -137,7 +144,8 @@ struct tr_plan {
     int ascending; /* batch values never fall */
     int estimate, isa;
     int flags;
-    double memory_fraction, memory_reserved;
+    double memory_fraction, memory_reserved, cache_share;
+    int joules; /* some chip's energy is known by its work */
     model_t *models;
     chip_t *chips;
     tr_precision *precisions;
@@ -152,8 +160,13 @@ struct tr_plan {
     pair_t *pairs;
     size_t n_pairs;
     double *touched;         /* [pair][distinct pp][batch] typical */
-    shares_t *shares;        /* [distinct pp][dp][cp] */
+    shares_t *shares;        /* [distinct pp][dp][cp][group] */
+    double *groups;          /* distinct sizes of groups that share a KV head's sequences out; 1 first */
+    uint32_t *group_of;      /* [model][distinct tp] which of them */
+    size_t n_groups;
+    line_t *exchange;        /* [hardware][group] among such a group: seconds, seconds per byte */
     reduce_t *reduce;        /* [hardware][distinct tp] all-reduce over tp ranks */
+    splits_t *splits;        /* [hardware][distinct tp] instead of it, or NULL */
     uint32_t most_lines;     /* algorithms of one of these */
     size_t max_rows, max_experts, max_contexts, max_nets, max_places, coef_bytes;
     char *bound; /* combinations * coef_bytes, or NULL */
@@ -222,6 +235,8 @@ double tr_touched(const pair_t *pair, double tokens);
 reduce_t tr_all_reduce(const chip_t *chip, double ranks);
 double tr_all_to_all_inside(const chip_t *chip, double ranks);
 double tr_one_link(const chip_t *chip);
+line_t tr_exchange(const chip_t *chip, double ranks);
+splits_t tr_splits(const chip_t *chip, double ranks);
 /* bind.c */
 size_t tr_coef_bytes(const tr_plan *p);
 typedef struct walk walk_t;
@@ -238,7 +253,7 @@ int tr_check_columns(const tr_plan *p, size_t n, const int32_t *columns, tr_erro
 void tr_column(const tr_plan *p, const tile_t *t, int column, double *out); /* of the library or the caller */
 /* status.c */
 int tr_fail(tr_error *err, int code, int axis, int64_t index, const char *format, ...);
-int tr_own_needs(int column, int estimate); /* of a column of the library */
+int tr_own_needs(const tr_plan *p, int column); /* of a column of the library */
 /* store.c */
 int tr_needs(const tr_plan *p, size_t n, const int32_t *columns);
 int tr_check_out(size_t n, double *const *out, tr_error *err);

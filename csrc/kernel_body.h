@@ -202,10 +202,12 @@ TR_TARGET static void TR_ISA_FN(fill)(const tr_plan *p, const coef_t *c, double 
 {
     const double pp = p->axis[AX_PP][c->pp_index], dp = c->k[K_DP], cp = p->axis[AX_CP][c->cp_index];
     const double routed = tr_microbatch(batch, pp);
-    const double seqs = dp == 1.0 ? batch : tr_microbatch(batch, dp);
-    const double seq_tokens = dp == 1.0 ? routed : tr_microbatch(batch, pp * dp);
-    const double tokens = cp == 1.0 ? seq_tokens : tr_microbatch(batch, pp * dp * cp);
-    prefill_t pre = {0.0, 0.0, 0.0, 0.0, 0.0};
+    const double holders = c->k[K_HOLDERS], rank_seqs = dp == 1.0 ? batch : tr_microbatch(batch, dp);
+    const double seqs = holders == dp ? rank_seqs : tr_microbatch(batch, holders);
+    const double dp_tokens = dp == 1.0 ? routed : tr_microbatch(batch, pp * dp);
+    const double seq_tokens = holders == dp ? dp_tokens : tr_microbatch(batch, pp * holders);
+    const double tokens = cp == 1.0 ? dp_tokens : tr_microbatch(batch, pp * dp * cp);
+    prefill_t pre = {0.0, 0.0, 0.0, 0.0, 0.0, 0.0};
     bat[B_BATCH * stride] = batch;
     bat[B_TOKENS * stride] = seq_tokens;
     bat[B_SEQS * stride] = seqs;
@@ -214,17 +216,17 @@ TR_TARGET static void TR_ISA_FN(fill)(const tr_plan *p, const coef_t *c, double 
         bat[B_EXPERT_BOUND * stride] = routed_bound;
         bat[B_TOKENS_BOUND * stride] = dp == 1.0 ? routed_bound : tr_microbatch_bound(batch, pp * dp);
     }
-    if (needs & NEED_READ_BOUND) bat[B_READ * stride] = c->read_bound * tr_min(pp, seqs);
+    if (needs & NEED_READ_BOUND) bat[B_READ * stride] = c->read_bound * tr_min(pp, rank_seqs);
     if (needs & (NEED_TYPICAL | NEED_READ | NEED_SPLIT)) {
         const typical_t t = TR_ISA_FN(typical_at)(p, c, tokens, routed, x, needs);
         bat[B_FIXED * stride] = t.seconds[0];
         bat[B_COMPUTE * stride] = t.compute;
         bat[B_MEMORY * stride] = t.memory;
         bat[B_NETWORK * stride] = t.network;
-        if (needs & NEED_READ) bat[B_READ * stride] = t.read * tr_min(pp, seqs);
+        if (needs & NEED_READ) bat[B_READ * stride] = t.read * tr_min(pp, rank_seqs);
         pre.typical = t.seconds[1];
     }
-    prefill_work(c, x, needs, &pre);
+    prefill_work(p, c, x, needs, &pre);
     seq_eval(c, x, &pre, needs, place_of(c, x, seqs), seq, stride);
 }
 
@@ -266,7 +268,10 @@ TR_TARGET static void TR_ISA_FN(basis)(tile_t *t)
 
 #define CACHE (B(B_SEQS) * S(S_KV))
 #define MEMORY tr_memory_bytes(K(K_WEIGHTS), B(B_SEQS), S(S_KV))
-#define JOULES(spt) tr_joules_per_token(K(K_CHIPS), K(K_IDLE), K(K_DYNAMIC), spt, t->ub[i])
+#define WORK (S(S_JOULES) + B(B_READ) * B(B_INV) * S(S_SHARE) * K(K_JOULES_WEIGHT))
+#define JOULES(spt)                                                                                                \
+    (K(K_JOULES_FLOP) > 0.0 ? tr_work_joules(WORK, K(K_CHIPS), K(K_IDLE), K(K_DYNAMIC), spt)                        \
+                            : tr_joules_per_token(K(K_CHIPS), K(K_IDLE), K(K_DYNAMIC), spt, t->ub[i]))
 #define EACH(expression)                                                                                            \
     for (i = 0; i < n; i++) out[i] = (expression);                                                                  \
     break
@@ -289,7 +294,7 @@ TR_TARGET TR_FN void TR_ISA_FN(column_mode)(const tile_t *t, int column, double 
     case COL_WEIGHT_BYTES: EACH(K(K_WEIGHTS));
     case COL_KV_BYTES: EACH(CACHE);
     case COL_MEM_BYTES: EACH(MEMORY);
-    case COL_MAX_BATCH: EACH(tr_max_batch(K(K_ROOM), S(S_KV), K(K_DP)));
+    case COL_MAX_BATCH: EACH(tr_max_batch(K(K_ROOM), S(S_KV), K(K_HOLDERS)));
     case COL_FITS: EACH(CACHE <= S(S_ROOM) ? 1.0 : 0.0);
     case COL_STATUS:
         EACH(S(S_TOO_LONG) > 0.0 ? (double)TR_POINT_CONTEXT : CACHE <= S(S_ROOM) ? 0.0 : (double)TR_POINT_MEMORY);
@@ -423,6 +428,7 @@ const kernels_t TR_ISA_FN(tr_kernels) = {TR_ISA_FN(batch), TR_ISA_FN(counts), TR
 
 #undef EACH
 #undef JOULES
+#undef WORK
 #undef MEMORY
 #undef CACHE
 #undef K

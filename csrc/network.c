@@ -2,6 +2,8 @@
  * a message takes the best for its size. python/tokenroof/reference/network.py does the same in the same order. */
 #include "internal.h"
 
+#define MAX_SPLIT_RANKS 4096.0
+
 /* Keeps lines that are best for some size; a dominated one never is. */
 static void add_line(lines_t *l, double latency, double slope)
 {
@@ -14,7 +16,7 @@ static void add_line(lines_t *l, double latency, double slope)
             l->line[kept++].slope = l->line[i].slope;
         }
     l->n = kept;
-    if (l->n == TR_LINES) return; /* as many as the kinds of algorithm below make */
+    if (l->n == TR_ALGORITHMS) return; /* as many as the kinds of algorithm below make */
     l->line[l->n].latency = latency;
     l->line[l->n++].slope = slope;
 }
@@ -26,6 +28,13 @@ static int axes_of(const tr_hardware *hw)
     return hw->topology == TR_RING ? 1 : 1 + (hw->dims[1] > 1.0) + (hw->dims[2] > 1.0);
 }
 
+/* Whether a part of a torus axis closes into a ring. */
+static double axis_closed(const tr_hardware *hw, double part, double whole)
+{
+    const double times = hw->wrap > 0.0 ? part / hw->wrap : 0.5;
+    return part == whole || tr_ceil(times) == times ? 1.0 : 0.0;
+}
+
 static slice_t slice_of(const tr_hardware *hw, const double part[3], double per_byte)
 {
     const double axes = (double)axes_of(hw);
@@ -33,8 +42,7 @@ static slice_t slice_of(const tr_hardware *hw, const double part[3], double per_
     int i;
     for (i = 0; i < 3; i++) {
         const double whole = hw->topology == TR_RING ? (i ? 1.0 : hw->domain) : hw->dims[i];
-        const double times = hw->wrap > 0.0 ? part[i] / hw->wrap : 0.5;
-        const double closed = part[i] == whole || tr_ceil(times) == times ? 1.0 : 0.0;
+        const double closed = axis_closed(hw, part[i], whole);
         s.hops += tr_axis_hops(part[i], closed);
         s.share += tr_axis_share(part[i], closed, axes);
         s.all_to_all = tr_max(s.all_to_all, tr_axis_all_to_all_per_byte(part[i], closed, axes, per_byte));
@@ -81,7 +89,7 @@ static lines_t reduce_inside(const chip_t *chip, double ranks, int one_phase)
 {
     const tr_hardware *hw = &chip->hw;
     const double alpha = hw->link_latency, per_byte = chip->per_byte_in_typical;
-    lines_t l = {0.0, 0, 0, {{0.0, 0.0}}};
+    lines_t l = {0.0, 0.0, 0, 0, {{0.0, 0.0}}};
     if (!(ranks > 1.0)) {
         add_line(&l, 0.0, 0.0);
     } else if (hw->topology == TR_SWITCH) {
@@ -107,7 +115,7 @@ reduce_t tr_all_reduce(const chip_t *chip, double ranks)
     const double inner = tr_min(ranks, hw->domain), outer = tr_ceil(ranks / inner);
     const double share = chip->per_byte_out_typical / inner; /* domains sum what each rank holds of it */
     lines_t in = reduce_inside(chip, inner, !(outer > 1.0));
-    reduce_t r = {{0.0, 0, 0, {{0.0, 0.0}}}, 0.0};
+    reduce_t r = {{0.0, 0.0, 0, 0, {{0.0, 0.0}}}, 0.0};
     uint32_t i;
     for (i = 0; i < in.n; i++) {
         if (!(outer > 1.0)) {
@@ -145,4 +153,77 @@ double tr_one_link(const chip_t *chip)
     if (hw->topology == TR_SWITCH || !(hw->domain > 1.0)) return chip->per_byte_in_typical;
     if (hw->topology == TR_MESH) return (hw->domain - 1.0) * chip->per_byte_in_typical;
     return 2.0 * (double)axes_of(hw) * chip->per_byte_in_typical;
+}
+
+/* Among ranks that hold caches of different sequences: seconds, seconds per byte that one sends and one takes. */
+line_t tr_exchange(const chip_t *chip, double ranks)
+{
+    const tr_hardware *hw = &chip->hw;
+    const double inner = tr_min(ranks, hw->domain), out = (ranks - inner) / ranks;
+    line_t l = {0.0, 0.0};
+    if (!(ranks > 1.0)) return l;
+    l.latency = 2.0 * (out > 0.0 ? hw->scaleout_latency : hw->link_latency);
+    l.slope = inner / ranks * tr_all_to_all_inside(chip, inner) + out * chip->per_byte_out_typical;
+    return l;
+}
+
+typedef struct { double hops, share; } line_of_axes_t;
+
+/* Adds the split of x by y ranks, unless another one is as good in all. */
+static void add_split(splits_t *s, const chip_t *chip, double x, double y, line_of_axes_t on_x, line_of_axes_t on_y)
+{
+    const double alpha = chip->hw.link_latency, typical = chip->per_byte_in_typical;
+    const split_t one = {
+        2.0 * (on_x.hops + on_y.hops) * alpha,
+        tr_gather_per_byte(y, on_y.share, typical) / x,
+        tr_gather_per_byte(x, on_x.share, typical) / y,
+        tr_gather_per_byte(y, 1.0, chip->per_byte_in) / x,
+        tr_gather_per_byte(x, 1.0, chip->per_byte_in) / y,
+    };
+    uint32_t i;
+    for (i = 0; i < s->n; i++)
+        if (s->split[i].latency <= one.latency && s->split[i].hidden <= one.hidden && s->split[i].inner <= one.inner) return;
+    if (s->n < TR_SPLITS) s->split[s->n++] = one;
+}
+
+/* Two-dimensional splits of ranks of one domain. In a torus each dimension takes whole axes of a box. */
+splits_t tr_splits(const chip_t *chip, double ranks)
+{
+    const tr_hardware *hw = &chip->hw;
+    const double axes = (double)axes_of(hw);
+    splits_t s = {0};
+    double part[3], x;
+    int i, mask;
+    if (!(ranks > 1.0) || ranks > hw->domain || ranks > MAX_SPLIT_RANKS) return s;
+    if (hw->topology == TR_SWITCH || hw->topology == TR_MESH) {
+        for (x = 2.0; x < ranks; x += 1.0) {
+            const double y = ranks / x;
+            line_of_axes_t on_x = {1.0, 1.0}, on_y = {1.0, 1.0};
+            if (!tr_whole(y)) continue;
+            if (hw->topology == TR_MESH) { /* links to the others of one dimension alone */
+                on_x.share = (x - 1.0) / (hw->domain - 1.0);
+                on_y.share = (y - 1.0) / (hw->domain - 1.0);
+            }
+            add_split(&s, chip, x, y, on_x, on_y);
+        }
+        return s;
+    }
+    for (part[2] = 1.0; hw->topology == TR_TORUS && part[2] <= hw->dims[2]; part[2] += 1.0)
+        for (part[1] = 1.0; part[1] <= hw->dims[1] && part[1] * part[2] <= ranks; part[1] += 1.0) {
+            part[0] = ranks / (part[1] * part[2]);
+            if (part[0] > hw->dims[0] || tr_ceil(part[0]) != part[0]) continue;
+            for (mask = 1; mask < 7; mask++) { /* bit: the axis is of x */
+                line_of_axes_t on[2] = {{0.0, 0.0}, {0.0, 0.0}};
+                double size[2] = {1.0, 1.0};
+                for (i = 0; i < 3; i++) {
+                    const int to = mask >> i & 1;
+                    const double closed = axis_closed(hw, part[i], hw->dims[i]);
+                    on[to].hops += tr_axis_hops(part[i], closed);
+                    on[to].share += tr_axis_share(part[i], closed, axes);
+                    size[to] = size[to] * part[i];
+                }
+                if (size[0] > 1.0 && size[1] > 1.0) add_split(&s, chip, size[1], size[0], on[1], on[0]);
+            }
+        }
+    return s;
 }

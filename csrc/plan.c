@@ -5,7 +5,9 @@
 #include <string.h>
 
 #define MAX_AXIS ((size_t)1 << 31)
-#define ALL_FLAGS (TR_BIND_ALL | TR_FRACTION_OF_FREE | TR_OFFLOAD_WEIGHTS | TR_OFFLOAD_KV | TR_PAD_HEADS)
+#define MAX_GROUPED 4096.0 /* ranks that are tried for the heads: far beyond any number of heads */
+#define ALL_FLAGS (TR_BIND_ALL | TR_FRACTION_OF_FREE | TR_OFFLOAD_WEIGHTS | TR_OFFLOAD_KV | TR_PAD_HEADS \
+                   | TR_BATCH_ATTENTION | TR_SPLIT_2D | TR_SPLIT_AUTO)
 
 void *tr_keep(tr_plan *p, size_t count, size_t size)
 {
@@ -95,7 +97,7 @@ static int copy_axes(tr_plan *p, const tr_axes *x, tr_error *err)
     return TR_OK;
 }
 
-static int share_out(tr_plan *p, shares_t *s, double pp, double dp, double cp)
+static int share_out(tr_plan *p, shares_t *s, double pp, double dp, double cp, double group)
 {
     const size_t nb = p->n[AX_BATCH];
     double *block = tr_keep(p, tr_times(7, nb), sizeof(double));
@@ -111,13 +113,65 @@ static int share_out(tr_plan *p, shares_t *s, double pp, double dp, double cp)
     for (b = 0; b < nb; b++) {
         double batch = p->axis[AX_BATCH][b];
         s->tokens[b] = tr_microbatch(batch, pp * dp * cp);
-        s->seq_tokens[b] = tr_microbatch(batch, pp * dp);
+        s->seq_tokens[b] = tr_microbatch(batch, pp * dp * group);
         s->expert_tokens[b] = tr_microbatch(batch, pp);
         s->tokens_bound[b] = tr_microbatch_bound(batch, pp * dp);
         s->expert_bound[b] = tr_microbatch_bound(batch, pp);
-        s->seqs[b] = tr_microbatch(batch, dp);
-        s->micro[b] = tr_min(pp, s->seqs[b]);
+        s->seqs[b] = tr_microbatch(batch, dp * group);
+        s->micro[b] = tr_min(pp, tr_microbatch(batch, dp));
     }
+    return 1;
+}
+
+/* Ranks of tp that share a KV head's sequences out. The heads lie on tp over this many: the least number that divides tp
+ * and is not below the fewest heads of a row. */
+static double group_of(const model_t *m, double tp)
+{
+    double ranks = tp;
+    uint32_t i;
+    for (i = 0; i < m->spec.n_operators; i++)
+        if (m->ops[i].kind == TR_ATTENTION && m->ops[i].kv_heads > 0.0) ranks = tr_min(m->ops[i].kv_heads, ranks);
+    while (ranks < tp && ranks <= MAX_GROUPED && !tr_whole(tp / ranks)) ranks += 1.0;
+    return ranks <= MAX_GROUPED && tr_whole(tp / ranks) ? tp / ranks : 1.0;
+}
+
+static int hoist_groups(tr_plan *p)
+{
+    const size_t ntp = p->n_distinct[AX_TP], n = tr_times(p->len[AX_MODEL], ntp);
+    size_t m, j, k;
+    p->groups = tr_keep(p, p->flags & TR_BATCH_ATTENTION ? n + 1 : 1, sizeof *p->groups);
+    p->group_of = tr_keep(p, n, sizeof *p->group_of);
+    if (!p->groups || !p->group_of) return 0;
+    p->groups[0] = 1.0;
+    p->n_groups = 1;
+    for (m = 0; (p->flags & TR_BATCH_ATTENTION) && m < p->len[AX_MODEL]; m++)
+        for (j = 0; j < ntp; j++) {
+            const double group = group_of(&p->models[m], p->distinct[AX_TP][j]);
+            for (k = 0; k < p->n_groups && p->groups[k] != group;) k++;
+            if (k == p->n_groups) p->groups[p->n_groups++] = group;
+            p->group_of[m * ntp + j] = (uint32_t)k;
+        }
+    p->exchange = tr_keep(p, tr_times(p->len[AX_HARDWARE], p->n_groups), sizeof *p->exchange);
+    if (!p->exchange) return 0;
+    for (m = 0; m < p->len[AX_HARDWARE]; m++)
+        for (k = 0; k < p->n_groups; k++) p->exchange[m * p->n_groups + k] = tr_exchange(&p->chips[m], p->groups[k]);
+    return 1;
+}
+
+static int hoist_splits(tr_plan *p)
+{
+    const size_t ntp = p->n_distinct[AX_TP];
+    size_t i, j;
+    uint32_t most = 0;
+    if (!(p->flags & (TR_SPLIT_2D | TR_SPLIT_AUTO))) return 1;
+    p->splits = tr_keep(p, tr_times(p->len[AX_HARDWARE], ntp), sizeof *p->splits);
+    if (!p->splits) return 0;
+    for (i = 0; i < p->len[AX_HARDWARE]; i++)
+        for (j = 0; j < ntp; j++) {
+            p->splits[i * ntp + j] = tr_splits(&p->chips[i], p->distinct[AX_TP][j]);
+            if (p->splits[i * ntp + j].n > most) most = p->splits[i * ntp + j].n;
+        }
+    if (most && (p->flags & TR_SPLIT_AUTO)) p->most_lines++;
     return 1;
 }
 
@@ -125,8 +179,9 @@ static int hoist(tr_plan *p, tr_error *err)
 {
     const size_t nb = p->n[AX_BATCH], npp = p->n_distinct[AX_PP], ndp = p->n_distinct[AX_DP], ncp = p->n_distinct[AX_CP];
     const size_t ntp = p->n_distinct[AX_TP];
-    size_t i, j, k, b;
-    p->shares = tr_keep(p, tr_times(npp, tr_times(ndp, ncp)), sizeof *p->shares);
+    size_t i, j, k, b, g;
+    if (!hoist_groups(p)) return tr_fail(err, TR_ERR_MEMORY, AX_TP, -1, "out of memory");
+    p->shares = tr_keep(p, tr_times(npp, tr_times(ndp, tr_times(ncp, p->n_groups))), sizeof *p->shares);
     p->reduce = tr_keep(p, tr_times(p->len[AX_HARDWARE], ntp), sizeof *p->reduce);
     p->touched = tr_keep(p, tr_times(p->n_pairs, tr_times(npp, nb)), sizeof(double));
     p->by_osl = tr_keep(p, p->len[AX_OSL], sizeof *p->by_osl);
@@ -139,17 +194,20 @@ static int hoist(tr_plan *p, tr_error *err)
             *r = tr_all_reduce(&p->chips[i], p->distinct[AX_TP][j]);
             if (r->lines.n > p->most_lines) p->most_lines = r->lines.n;
         }
+    if (!hoist_splits(p)) return tr_fail(err, TR_ERR_MEMORY, AX_TP, -1, "out of memory");
     for (i = 0; p->most_lines < 2 && i < p->len[AX_MODEL]; i++) p->models[i].n_nets = 0;
     for (i = 0; i < npp; i++)
         for (j = 0; j < ndp; j++)
             for (k = 0; k < ncp; k++)
-                if (!share_out(p, &p->shares[(i * ndp + j) * ncp + k], p->distinct[AX_PP][i],
-                               p->distinct[AX_DP][j], p->distinct[AX_CP][k]))
-                    return tr_fail(err, TR_ERR_MEMORY, AX_BATCH, -1, "out of memory");
+                for (g = 0; g < p->n_groups; g++)
+                    if (!share_out(p, &p->shares[((i * ndp + j) * ncp + k) * p->n_groups + g], p->distinct[AX_PP][i],
+                                   p->distinct[AX_DP][j], p->distinct[AX_CP][k], p->groups[g]))
+                        return tr_fail(err, TR_ERR_MEMORY, AX_BATCH, -1, "out of memory");
     for (k = 0; k < p->n_pairs; k++)
         for (i = 0; i < npp; i++)
             for (b = 0; b < nb; b++)
-                p->touched[(k * npp + i) * nb + b] = tr_touched(&p->pairs[k], p->shares[i * ndp * ncp].expert_tokens[b]);
+                p->touched[(k * npp + i) * nb + b] =
+                    tr_touched(&p->pairs[k], p->shares[i * ndp * ncp * p->n_groups].expert_tokens[b]);
     return TR_OK;
 }
 
@@ -188,7 +246,7 @@ int tr_plan_create(const tr_axes *x, tr_plan **plan, tr_error *err)
     int a, code;
     if (!x || !plan) return tr_fail(err, TR_ERR_NULL, -1, -1, "axes or plan is NULL");
     *plan = NULL;
-    if (tr_bad_size(x->struct_size, FIRST(tr_axes, zip)))
+    if (tr_bad_size(x->struct_size, FIRST(tr_axes, cache_share)))
         return tr_fail(err, TR_ERR_STRUCT_SIZE, -1, -1, "tr_axes: struct_size %u", (unsigned)x->struct_size);
     const size_t n[N_AXES] = {x->n_model, x->n_hardware, x->n_precision, x->n_tp,  x->n_pp,   x->n_ep,
                               x->n_dp,    x->n_cp,       x->n_isl,       x->n_osl, x->n_batch};
@@ -215,6 +273,8 @@ int tr_plan_create(const tr_axes *x, tr_plan **plan, tr_error *err)
         return tr_fail(err, TR_ERR_VALUE, -1, -1, "memory_fraction %g: expected above 0, at most 1", x->memory_fraction);
     if (!tr_from(x->memory_reserved, 0.0))
         return tr_fail(err, TR_ERR_VALUE, -1, -1, "memory_reserved %g: expected bytes from 0", x->memory_reserved);
+    if (!(x->cache_share >= 0.0 && x->cache_share <= 1.0))
+        return tr_fail(err, TR_ERR_VALUE, -1, -1, "cache_share %g: expected 0 to 1", x->cache_share);
     if (x->flags & ~ALL_FLAGS) return tr_fail(err, TR_ERR_KIND, -1, -1, "flags %#x hold unknown bits", (unsigned)x->flags);
     p = calloc(1, sizeof *p);
     if (!p) return tr_fail(err, TR_ERR_MEMORY, -1, -1, "out of memory");
@@ -225,6 +285,7 @@ int tr_plan_create(const tr_axes *x, tr_plan **plan, tr_error *err)
     p->flags = x->flags;
     p->memory_fraction = x->memory_fraction;
     p->memory_reserved = x->memory_reserved;
+    p->cache_share = x->cache_share;
     p->bytes = sizeof *p;
     p->kernels = tr_kernels_for(x->isa, &p->isa);
     code = p->kernels ? build(p, x, err) : tr_fail(err, TR_ERR_ISA, -1, -1, "instruction set %d is not here", (int)x->isa);

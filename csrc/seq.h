@@ -68,7 +68,7 @@ TR_FN uint32_t place_of(const coef_t *c, const lengths_t *x, double seqs)
 }
 
 /* Prefill's bound and FLOP, where a column needs them. */
-TR_FN void prefill_work(const coef_t *c, const lengths_t *x, int needs, prefill_t *pre)
+TR_FN void prefill_work(const tr_plan *p, const coef_t *c, const lengths_t *x, int needs, prefill_t *pre)
 {
     const double isl = x->isl;
     uint32_t r;
@@ -82,6 +82,25 @@ TR_FN void prefill_work(const coef_t *c, const lengths_t *x, int needs, prefill_
         pre->dense += c->contexts[r].bound_prefill * pairs;
         pre->flops += c->contexts[r].prefill_flops * pairs;
     }
+    if (!(needs & NEED_JOULES)) return;
+    pre->read = c->read_bytes; /* all data-parallel ranks prefill a request each: theirs is a share of what is read */
+    for (r = 0; r < c->n_expert; r++)
+        pre->read += c->experts[r].read * tr_touched(&p->pairs[c->experts[r].pair], isl * c->k[K_DP]);
+    if (needs & NEED_READ_BOUND) pre->read = c->read_bound;
+    pre->read = pre->read * c->inv_dp;
+}
+
+/* (35) without what the batch decides, J per output token: arithmetic, caches, messages, a prompt's share of the weights. */
+TR_FN double token_joules(const coef_t *c, const lengths_t *x, const prefill_t *pre, int needs, uint32_t place,
+                          double decode_flops, double decode_bytes)
+{
+    double prompt = 0.0;
+    uint32_t r;
+    for (r = 0; r < c->n_context; r++)
+        prompt += (needs & NEED_READ_BOUND ? c->contexts[r].decode_bytes_bound : c->contexts[r].decode_bytes) * x->isl;
+    return (decode_flops * x->share + pre->flops * x->inv_osl) * c->k[K_JOULES_FLOP]
+           + (decode_bytes * x->share + prompt * x->inv_osl) * c->places[place].joules
+           + (x->share + x->isl * x->inv_osl) * c->k[K_JOULES_LINK] + pre->read * x->inv_osl * c->k[K_JOULES_WEIGHT];
 }
 
 TR_FN void seq_eval(const coef_t *c, const lengths_t *x, const prefill_t *pre, int needs, uint32_t place, double *seq,
@@ -145,6 +164,7 @@ TR_FN void seq_eval(const coef_t *c, const lengths_t *x, const prefill_t *pre, i
         seq[S_DECODE_FLOPS * stride] = flops;
         seq[S_DECODE_BYTES * stride] = bytes;
         seq[S_PREFILL_FLOPS * stride] = pre->flops;
+        if (needs & NEED_JOULES) seq[S_JOULES * stride] = token_joules(c, x, pre, needs, place, flops, bytes);
     }
 }
 

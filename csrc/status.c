@@ -40,9 +40,9 @@ const char *tr_column_name(int32_t column) { return known(column) ? columns[colu
 const char *tr_column_unit(int32_t column) { return known(column) ? columns[column].unit : NULL; }
 const char *tr_column_text(int32_t column) { return known(column) ? columns[column].text : NULL; }
 
-int tr_own_needs(int column, int estimate)
+int tr_own_needs(const tr_plan *p, int column)
 {
-    const int own = estimate == TR_BOUND ? NEED_BOUND : NEED_TYPICAL;
+    const int estimate = p->estimate, own = estimate == TR_BOUND ? NEED_BOUND : NEED_TYPICAL;
     const int work = NEED_WORK | (estimate == TR_BOUND ? NEED_READ_BOUND : NEED_READ);
     switch (column) {
     case COL_TPOT: case COL_DECODE_TOKENS_PER_S: case COL_TOKENS_PER_S_PER_USER: return own;
@@ -54,7 +54,8 @@ int tr_own_needs(int column, int estimate)
     case COL_DECODE_BYTES: case COL_INTENSITY: return work;
     case COL_MBU: return own | work;
     case COL_BOTTLENECK: return own | NEED_SPLIT;
-    case COL_JOULES_PER_TOKEN: case COL_WATTS_PER_CHIP: return own | NEED_BOUND | NEED_PREFILL;
+    case COL_JOULES_PER_TOKEN: case COL_WATTS_PER_CHIP:
+        return own | NEED_BOUND | NEED_PREFILL | (p->joules ? NEED_JOULES | work : 0);
     case COL_TPOT_BOUND: case COL_DECODE_TOKENS_PER_S_BOUND: case COL_TOKENS_PER_S_PER_USER_BOUND: return NEED_BOUND;
     case COL_TTFT_BOUND: case COL_E2E_BOUND: case COL_TOKENS_PER_S_BOUND: case COL_TOKENS_PER_S_PER_CHIP_BOUND:
     case COL_USD_PER_MTOK_BOUND: return NEED_BOUND | NEED_PREFILL;

@@ -70,6 +70,7 @@ typedef struct tr_operator {
     double state_bytes; /* per element of the state */
     double skew;        /* Zipf exponent of the routed experts' popularity */
     double nodes;       /* of TR_ALL_TO_ALL: most domains that a token's experts lie in; 0: any */
+    double inner_elems; /* of TR_ALL_REDUCE: per token, between the block's first and last matrix; 0: it takes no 2D split */
 } tr_operator;
 
 typedef struct tr_model {
@@ -109,6 +110,8 @@ typedef struct tr_hardware {
     int32_t topology;
     int32_t reserved;
     tr_level levels[4];
+    double byte_joules, link_joules; /* per byte of main memory, and sent over a link; NaN when unknown */
+    double level_joules[4];          /* per byte of each level; NaN: as main memory */
 } tr_hardware;
 
 typedef struct tr_precision {
@@ -127,7 +130,10 @@ enum tr_plan_flags {
     TR_FRACTION_OF_FREE = 2, /* memory_fraction is of what weights leave free, not of all memory */
     TR_OFFLOAD_WEIGHTS = 4, /* weights may live behind main memory */
     TR_OFFLOAD_KV = 8,      /* the cache may */
-    TR_PAD_HEADS = 16       /* tp need not divide the heads: the ranks' shares are rounded up */
+    TR_PAD_HEADS = 16,      /* tp need not divide the heads: the ranks' shares are rounded up */
+    TR_BATCH_ATTENTION = 32, /* ranks that tp has beyond the KV heads hold caches of other sequences, not copies */
+    TR_SPLIT_2D = 64,       /* blocks of matrices are split in two dimensions over tp ranks where they can be */
+    TR_SPLIT_AUTO = 128     /* or in one, whichever sends less at each batch */
 };
 
 typedef struct tr_axes {
@@ -146,6 +152,8 @@ typedef struct tr_axes {
     /* By axis: 0, or the number of a zip. Axes of one zip move together, value by value: they have equally many, and
      * points are numbered over the first of them as if the others had one. Batch is in none. */
     int32_t zip[12];
+    const double *flop_joules; /* [n_hardware][n_precision] J/FLOP; 0: unknown; NULL: all unknown */
+    double cache_share;        /* of main memory, kept for caches where weights overflow to levels behind it */
 } tr_axes;
 
 /* Why a point does not count. From TR_POINT_ILLEGAL on all values but status, chips and fits (0) are NaN. */

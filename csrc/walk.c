@@ -57,9 +57,9 @@ static void batch_tables(const walk_t *w, scratch_t *s, const coef_t *c, const s
 
 static prefill_t prefill_at(const walk_t *w, const coef_t *c, const lengths_t *x)
 {
-    prefill_t pre = {0.0, 0.0, 0.0, 0.0, 0.0};
+    prefill_t pre = {0.0, 0.0, 0.0, 0.0, 0.0, 0.0};
     if ((w->needs & NEED_PREFILL) && (w->needs & NEED_TYPICAL)) pre.typical = w->plan->kernels->prefill(w->plan, c, x);
-    prefill_work(c, x, w->needs, &pre);
+    prefill_work(w->plan, c, x, w->needs, &pre);
     return pre;
 }
 
@@ -77,13 +77,14 @@ static void walk_combination(walk_t *w, scratch_t *s, uint64_t base, uint64_t fi
     const size_t nb = p->n[AX_BATCH], n_osl = p->n[AX_OSL];
     const coef_t *c = w->coef;
     const size_t pp = p->kind[AX_PP][c->pp_index], dp = p->kind[AX_DP][c->dp_index], cp = p->kind[AX_CP][c->cp_index];
-    const shares_t *shares = &p->shares[(pp * p->n_distinct[AX_DP] + dp) * p->n_distinct[AX_CP] + cp];
+    const size_t share = (pp * p->n_distinct[AX_DP] + dp) * p->n_distinct[AX_CP] + cp;
+    const shares_t *shares = &p->shares[share * p->n_groups + c->group_index];
     const double *from[N_BATCH] = {
         p->axis[AX_BATCH], p->inv[AX_BATCH], shares->seq_tokens, shares->tokens_bound, shares->expert_bound,
         shares->seqs, s->fixed, s->compute, s->memory, s->network, s->read};
     const int zip = nb < TR_SHORT_AXIS;
     size_t isl_of_prefill = SIZE_MAX, j;
-    prefill_t pre = {0.0, 0.0, 0.0, 0.0, 0.0};
+    prefill_t pre = {0.0, 0.0, 0.0, 0.0, 0.0, 0.0};
     uint64_t row;
 
     batch_tables(w, s, c, shares);

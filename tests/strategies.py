@@ -100,9 +100,11 @@ def row(dice: Dice, kind: Kind, name: str) -> Operator:
     if kind < Kind.ALL_REDUCE:
         fields |= {field: dice.maybe(1.0, 1e9) for field in ("read_elems", "store_elems", "tied_elems", "act_elems")}
         fields["flops_token"] = dice.maybe(1.0, 1e10)
+        fields["heads"] = float(dice.choice([0, 0, 6, 8, 32]))
     else:
         fields |= {"comm_elems": dice.maybe(1.0, 1e6), "active": float(dice.whole(0, 8))}
         fields["nodes"] = float(dice.choice([0, 0, 1, 4]))
+        fields["inner_elems"] = dice.maybe(1.0, 1e6)
     if kind is Kind.EXPERTS:
         fields["experts"] = float(dice.choice([1, 2, 7, 8, 16, 60, 64, 128, 256, 384]))
         fields["active"] = float(dice.whole(1, int(fields["experts"])))
@@ -156,6 +158,7 @@ def levels(dice: Dice) -> tuple[Level, ...]:
             dice.choice([math.inf, dice.magnitude(1e6, 1e17)]),
             dice.choice([("weights",), ("kv",), ("weights", "kv")]),
             before,
+            dice.maybe(1e-13, 1e-9, math.nan),
         )
         for i, before in enumerate(near)
     )
@@ -171,6 +174,9 @@ def made_options() -> st.SearchStrategy[Options]:
         reserved=st.one_of(st.just({}), magnitude(1e3, 1e13).map(lambda n: {"activations": n})),
         offload=st.sampled_from([(), (), ("weights",), ("kv",), ("weights", "kv")]),
         pad_heads=st.booleans(),
+        attention_sharding=st.sampled_from(["heads", "batch"]),
+        weight_sharding=st.sampled_from(["1d", "1d", "2d", "auto"]),
+        cache_share=st.sampled_from([0.3, 0.0, 1.0, 0.77]),
         fallback=st.sampled_from(["status", "status", "wider"]),
     )
 
@@ -192,6 +198,9 @@ def made_hardware(draw: Any, sram: bool = True) -> Hardware:
         levels=levels(dice) if sram else (),
         scaleout=Link("outer", inner * dice.uniform(1e-3, 1.0)) if out else None,
         power_max=power,
+        flop_joules={"bf16": dice.magnitude(1e-14, 1e-10)} if dice.chance() else {},
+        byte_joules=dice.maybe(1e-12, 1e-9, math.nan),
+        link_joules=dice.maybe(1e-12, 1e-9, math.nan),
         power_idle=power * dice.uniform(0.0, 1.0) if dice.chance() else math.nan,
         usd_per_hour=dice.choice([math.nan, 0.0, dice.magnitude(1e-3, 1e3), dice.magnitude(1e-3, 1e3)]),
         calibration=Calibration(

@@ -321,6 +321,7 @@ _ELEMS = (
     "kv_store_elems",
     "state_elems",
     "comm_elems",
+    "inner_elems",
 )
 
 
@@ -340,7 +341,12 @@ def in_units(
         )
 
     def level(old: Level) -> Level:
-        return replace(old, capacity=old.capacity * byte, bandwidth=old.bandwidth * byte / time)
+        return replace(
+            old,
+            capacity=old.capacity * byte,
+            bandwidth=old.bandwidth * byte / time,
+            byte_joules=old.byte_joules * joule / byte,
+        )
 
     seconds = ("link_latency", "scaleout_latency", "layer_overhead", "step_overhead", "kernel_overhead")
     chip = replace(
@@ -354,6 +360,9 @@ def in_units(
         scaleout=link(hw.scaleout),
         power_max=hw.power_max * joule / time,
         power_idle=hw.power_idle * joule / time,
+        flop_joules={name: energy * joule / flop for name, energy in hw.flop_joules.items()},
+        byte_joules=hw.byte_joules * joule / byte,
+        link_joules=hw.link_joules * joule / byte,
         usd_per_hour=hw.usd_per_hour * money / time,
         calibration=replace(hw.calibration, **{n: getattr(hw.calibration, n) * time for n in seconds}),
     )
@@ -380,15 +389,19 @@ def test_every_column_has_the_unit_that_it_says(
 @settings(max_examples=60)
 @given(points())
 def test_twice_the_bytes_over_twice_the_bandwidth_is_the_same_time(point: dict[str, Any]) -> None:
-    """fp32 has exactly twice the bytes of bf16 everywhere, scales, sums and cache included."""
+    """fp32 has exactly twice the bytes of bf16, scales, sums and cache included; here a byte takes half the energy."""
     hw = point["hardware"]
-    half = replace(hw, peaks={"bf16": 1e15, "fp32": 1e15})
-    doubled = tuple(replace(x, capacity=2 * x.capacity, bandwidth=2 * x.bandwidth) for x in hw.levels)
+    half = replace(hw, peaks={"bf16": 1e15, "fp32": 1e15}, flop_joules={"bf16": 1e-12} if hw.flop_joules else {})
+    doubled = tuple(
+        replace(x, capacity=2 * x.capacity, bandwidth=2 * x.bandwidth, byte_joules=x.byte_joules / 2) for x in hw.levels
+    )
     twice = replace(
         faster(faster(half, "memory"), "links"),
         memory_bytes=2 * hw.memory_bytes,
         sram_bytes=2 * hw.sram_bytes,
         levels=doubled,
+        byte_joules=hw.byte_joules / 2,
+        link_joules=hw.link_joules / 2,
     )
     bf16, fp32 = (replace(precision(name), state=name) for name in ("bf16", "fp32"))
     a, b = at(point, hardware=half, precision=bf16), at(point, hardware=twice, precision=fp32)
@@ -441,7 +454,7 @@ def test_power_lies_between_idle_and_full(point: dict[str, Any], estimate: str) 
     idle = 0.0 if math.isnan(hw.power_idle) else hw.power_idle
     c = at(point, estimate)
     assert at_most(idle, c["watts_per_chip"]) and at_most(c["watts_per_chip"], hw.power_max)
-    if estimate == "bound":
+    if estimate == "bound" and not hw.joules_per_flop(point["precision"].compute):
         assert c["watts_per_chip"] == pytest.approx(hw.power_max, rel=1e-14)
 
 
@@ -453,8 +466,65 @@ def test_power_lies_between_idle_and_full(point: dict[str, Any], estimate: str) 
 )
 def test_what_nobody_knows_is_nan_and_spoils_nothing_else(point: dict[str, Any]) -> None:
     c = at(point)
-    unknown = {name for name in ALL if UNITS[name] in ("J", "W", "USD")}
+    by_work = point["hardware"].joules_per_flop(point["precision"].compute) > 0.0
+    unknown = {name for name in ALL if UNITS[name] in (("USD",) if by_work else ("J", "W", "USD"))}
     assert {name for name in ALL if math.isnan(c[name])} == unknown
+
+
+#: Chips that say what work takes; `usual` has the same numbers in each layout and batch.
+ENERGETIC = made_hardware().map(
+    lambda hw: replace(hw, flop_joules={"bf16": 7e-13}, byte_joules=3e-11, link_joules=1e-11, power_max=math.nan)
+)
+
+
+@settings(max_examples=60)
+@given(points(chips=ENERGETIC), st.sampled_from(ESTIMATES))
+def test_energy_is_at_least_that_of_chips_at_rest(point: dict[str, Any], estimate: str) -> None:
+    """And with a limit of power it never exceeds what the limit allows."""
+    hw = replace(point["hardware"], power_max=200.0, power_idle=90.0)
+    c = at(point, estimate, hardware=hw)
+    rest, most = (c["chips"] * watts / c["tokens_per_s"] for watts in (hw.power_idle, hw.power_max))
+    assert at_most(rest, c["joules_per_token"]) and at_most(c["joules_per_token"], most)
+    assert at_most(
+        c["joules_per_token"], at(point, estimate, hardware=replace(hw, power_max=math.nan))["joules_per_token"]
+    )
+
+
+@settings(max_examples=60)
+@given(points(chips=ENERGETIC), st.sampled_from(["flop_joules", "byte_joules", "link_joules", "power_idle"]))
+def test_no_kind_of_work_gives_energy_back(point: dict[str, Any], what: str) -> None:
+    hw = replace(point["hardware"], power_idle=90.0)
+    more = {"bf16": 1.4e-12} if what == "flop_joules" else 2 * getattr(hw, what)
+    less, dear = at(point, hardware=hw), at(point, hardware=replace(hw, **{what: more}))
+    assert at_most(less["joules_per_token"], dear["joules_per_token"])
+    assert at_most(dear["joules_per_token"], 2 * less["joules_per_token"])
+
+
+@settings(max_examples=60)
+@given(points(chips=ENERGETIC, models=MODELS.map(sliding)), st.integers(1, 100_000))
+def test_more_bytes_never_take_less_energy(point: dict[str, Any], more: int) -> None:
+    """A longer prompt reads more cache; wider weights are more bytes at the same FLOPs."""
+    point = point | {"hardware": replace(point["hardware"], levels=(), power_idle=90.0)}
+    short, long = at(point), at(point, isl=point["isl"] + more)
+    assert at_most(short["joules_per_token"], long["joules_per_token"])
+    without_rest = replace(point["hardware"], power_idle=0.0)  # unpacking narrow weights takes time, not energy
+    four, eight, sixteen = (
+        at(point, precision=precision(name), hardware=without_rest)["joules_per_token"]
+        for name in ("w4a16", "w8a16", "bf16")
+    )
+    assert at_most(four, eight) and at_most(eight, sixteen)
+
+
+@settings(max_examples=30)
+@given(points(chips=ENERGETIC))
+def test_energy_by_hand(point: dict[str, Any]) -> None:
+    """Without links and levels, one output token: the prompt's FLOPs, its weights and cache, and power at rest."""
+    hw = replace(point["hardware"], levels=(), power_idle=90.0, link_joules=math.nan)
+    point = point | ONE | {"hardware": hw, "osl": 1}
+    c, b = at(point), bind(point["model"], hw, point["precision"])
+    read = b.prefill(float(point["isl"]))["read"] + sum(row.decode_bytes for row in b.contexts) * point["isl"]
+    work = c["prefill_flops"] * hw.joules_per_flop(point["precision"].compute) + read * hw.byte_joules
+    assert c["joules_per_token"] == pytest.approx(work + 90.0 / c["tokens_per_s"], rel=1e-12)
 
 
 # Memory.

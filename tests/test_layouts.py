@@ -195,3 +195,104 @@ def test_skewed_routing_reads_fewer_experts() -> None:
     even, skewed = model("mixtral-8x7b"), model("mixtral-8x7b").skewed(1.0)
     a, b = (tr.point(m, "h100-sxm", tp=2, batch=4) for m in (even, skewed))
     assert b.decode_bytes < a.decode_bytes and b.tpot_s < a.tpot_s and b.tpot_s_bound == a.tpot_s_bound
+
+
+# Layouts of attention and of matrices; padding; offloaded weights.
+
+
+@pytest.mark.parametrize(("name", "tp"), [("llama-3.1-70b", 16), ("deepseek-v3", 8), ("qwen3-next-80b-a3b", 8)])
+def test_caches_by_sequence_are_held_once(name: str, tp: int) -> None:
+    """Ranks beyond the KV heads hold other sequences: as much cache in all as one chip would hold."""
+    run = {"tp": tp, "isl": 4096, "osl": 256, "batch": 64, "precision": "w8a16"}
+    copies, once = (at(name, "h200-sxm", attention_sharding=how, **run) for how in ("heads", "batch"))
+    one = at(name, "h200-sxm", **run | {"tp": 1, "batch": 1})
+    assert once.kv_bytes_per_chip * tp == pytest.approx(64 * one.kv_bytes_per_chip)
+    assert once.kv_bytes_per_chip < copies.kv_bytes_per_chip and once.max_batch > copies.max_batch
+    assert once.decode_bytes < copies.decode_bytes and once.tpot_s_bound == copies.tpot_s_bound
+
+
+def test_one_sequence_gains_nothing_from_caches_by_sequence() -> None:
+    """It has one holder, which reads all of it, and pays for the exchange: two messages a layer."""
+    run = {"tp": 16, "isl": 4096, "osl": 256, "batch": 1}
+    copies, once = (at("llama-3.1-70b", "gb200-nvl72", attention_sharding=how, **run) for how in ("heads", "batch"))
+    assert once.kv_bytes_per_chip == copies.kv_bytes_per_chip
+    assert once.tpot_s - copies.tpot_s == pytest.approx(80 * 2 * 2.5e-6, rel=0.1)
+
+
+def test_as_many_ranks_as_heads_need_no_exchange() -> None:
+    run = {"tp": 8, "isl": 4096, "osl": 256, "batch": 64}
+    copies, once = (at("llama-3.1-70b", "h100-sxm", attention_sharding=how, **run) for how in ("heads", "batch"))
+    assert copies.columns == once.columns
+
+
+@settings(max_examples=40)
+@given(
+    st.sampled_from(["llama-3.1-70b", "palm-62b", "deepseek-v3", "falcon-7b"]),
+    st.sampled_from(["gb200-nvl72", "tpu-v5p", "mi300x", "tpu-v6e"]),
+    st.sampled_from([2, 4, 8, 16, 64]),
+    st.integers(1, 2048),
+    st.integers(1, 100_000),
+)
+def test_auto_is_never_slower_than_either_split(name: str, chip: str, tp: int, batch: int, isl: int) -> None:
+    run = {"tp": tp, "batch": batch, "isl": isl, "osl": 64, "pad_heads": True}
+    one, two, auto = (at(name, chip, weight_sharding=how, **run) for how in ("1d", "2d", "auto"))
+    if math.isnan(one.tpot_s):
+        return
+    for column in TIMES:
+        assert auto[column] <= min(one[column], two[column]) * (1 + 1e-12)
+        assert auto[f"{column}_bound"] == min(one[f"{column}_bound"], two[f"{column}_bound"])
+
+
+def test_what_cannot_be_split_twice_is_split_once() -> None:
+    """Prime numbers of ranks; blocks of routed experts and of latent attention."""
+    one, two = (at("llama-2-7b", "h100-sxm", tp=2, weight_sharding=how) for how in ("1d", "2d"))
+    assert one.columns == two.columns
+    inner = {op.name: op.inner_elems for op in model("deepseek-v3").operators if op.kind.name == "ALL_REDUCE"}
+    assert inner.pop("all_reduce_ffn.dense") == 3 * 18432 and set(inner.values()) == {0.0}
+
+
+def test_padded_heads_take_padded_projections() -> None:
+    """40 heads on 16 ranks: three each. Attention and its projections are as those of 48 heads, the rest is not."""
+    run = {"tp": 16, "batch": 8, "isl": 512, "osl": 64, "pad_heads": True}
+    padded = at("llama-2-13b", "gb200-nvl72", **run)
+    one = at("llama-2-13b", "gb200-nvl72", **run | {"tp": 1})
+    projections = 40 * 4 * 5120 * 5120 * 2  # bytes of all layers
+    rest = one.weight_bytes_per_chip - projections
+    norms = (2 * 40 + 1) * 5120 * 2  # on each rank
+    want = projections * 3 / 40 + (rest - norms) / 16 + norms
+    assert padded.weight_bytes_per_chip == pytest.approx(want, rel=1e-6)
+    assert padded.weight_bytes_per_chip > at("llama-2-13b", "gb200-nvl72", **run | {"tp": 20}).weight_bytes_per_chip
+    assert padded.tpot_s_bound * 16 == pytest.approx(one.tpot_s_bound, rel=0.01)  # the bound pads nothing
+
+
+def test_caches_keep_room_where_weights_overflow() -> None:
+    """70B in bf16 on one H100: 72 GB of budget for 141 GB. A third stays for caches, the weights go to host memory."""
+    run = {"offload": "weights", "isl": 2048, "osl": 256, "batch": 8}
+    p = at("llama-3.1-70b", "h100-sxm", **run)
+    assert p.ok and p.max_batch == int(0.3 * 72e9 / (327_680 * 2304))
+    none = at("llama-3.1-70b", "h100-sxm", cache_share=0.0, **run)
+    assert not none.ok and none.max_batch == 0
+    read = 1 - 128_256 * 8192 / model("llama-3.1-70b").params  # the input table moves too, but no step reads it
+    slower = read * 0.3 * 72e9 / 0.8 * (1 / 63e9 - 1 / 3.35e12)
+    assert p.tpot_s - none.tpot_s == pytest.approx(slower, rel=1e-3)
+
+
+@settings(max_examples=60)
+@given(
+    st.sampled_from(["llama-2-7b", "llama-3.1-70b", "mixtral-8x7b", "gpt-oss-120b", "mobilellm-125m"]),
+    st.sampled_from(["h100-sxm", "l4", "rtx4090", "tpu-v5e", "apple-m3-max", "groq-lpu-v1"]),
+    st.sampled_from([1, 2, 4]),
+    st.integers(1, 512),
+    st.integers(1, 50_000),
+    st.sampled_from(["total", "free"]),
+    st.floats(0.0, 1.0),
+)
+def test_offloading_never_takes_a_fit_away(
+    name: str, chip: str, tp: int, batch: int, isl: int, of: str, share: float
+) -> None:
+    def fits(offload: tuple[str, ...]) -> float:
+        run = {"tp": tp, "pad_heads": True, "batch": batch, "isl": isl, "osl": 64, "memory_of": of}
+        return at(name, chip, offload=offload, cache_share=share, **run).fits
+
+    none, weights, kv, both = (fits(o) for o in ((), ("weights",), ("kv",), ("weights", "kv")))
+    assert none <= min(weights, kv) and max(weights, kv) <= both

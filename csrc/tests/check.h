@@ -32,7 +32,7 @@ typedef struct {
     tr_operator ops[MAX_MODELS][MAX_OPS];
     tr_hardware chips[MAX_CHIPS];
     tr_precision precisions[MAX_PRECISIONS];
-    double peak[MAX_CHIPS * MAX_PRECISIONS];
+    double peak[MAX_CHIPS * MAX_PRECISIONS], flop_joules[MAX_CHIPS * MAX_PRECISIONS];
     double tp[MAX_VALUES], pp[MAX_VALUES], ep[MAX_VALUES], dp[MAX_VALUES], cp[MAX_VALUES], isl[MAX_VALUES], osl[MAX_VALUES];
     double batch[MAX_BATCHES];
 } world_t;

@@ -103,6 +103,8 @@ static void chip(tr_hardware *h)
     h->step_overhead = 5e-4;
     h->kv_efficiency = h->attention_efficiency = h->narrow_efficiency = h->quant_efficiency = 1.0;
     h->tile = h->expert_imbalance = 1.0;
+    h->byte_joules = h->link_joules = NAN;
+    h->level_joules[0] = h->level_joules[1] = h->level_joules[2] = h->level_joules[3] = NAN;
 }
 
 static void bf16(tr_precision *p)
@@ -200,6 +202,8 @@ static void random_model(world_t *w, rng_t *r, int at)
     o[n].tied_elems = 32000.0 * hidden;
     n += 2;
     o[n++] = collective(TR_ALL_REDUCE, 2.0 * layers, hidden);
+    if (rng_below(r, 2)) o[n - 1].inner_elems = 6.0 * hidden;
+    if (rng_below(r, 3) == 0) o[0].heads = q;
     o[n++] = collective(TR_POINT_TO_POINT, 1.0, hidden);
     for (i = 0; i < n; i++)
         if (o[i].kind < TR_ALL_REDUCE && rng_below(r, 2)) o[i].act_elems = 4.0 * hidden;
@@ -249,6 +253,8 @@ static void random_chip(tr_hardware *h, rng_t *r)
     if (rng_below(r, 3) == 0) h->tile = 64.0;
     random_network(h, r);
     random_levels(h, r);
+    if (rng_below(r, 2)) h->byte_joules = 3e-11;
+    if (rng_below(r, 2)) h->link_joules = 1e-11, h->level_joules[1] = 1e-12;
     if (rng_below(r, 3) == 0) h->usd_per_s = NAN;
     if (rng_below(r, 3) == 0) h->power_idle = NAN;
 }
@@ -318,6 +324,9 @@ void world_random(world_t *w, rng_t *r, size_t points)
     w->precisions[1].kv_bytes = 1.0;
     for (i = 0; i < x->n_hardware * x->n_precision; i++)
         w->peak[i] = rng_below(r, 6) ? 1e14 * (1.0 + (double)rng_below(r, 20)) : 0.0;
+    for (i = 0; i < x->n_hardware * x->n_precision; i++) w->flop_joules[i] = rng_below(r, 3) ? 5e-13 : 0.0;
+    if (rng_below(r, 2)) x->flop_joules = w->flop_joules;
+    if (rng_below(r, 2)) x->cache_share = 0.3;
     x->n_tp = random_values(r, w->tp, 4, 5, tps);
     x->n_pp = random_values(r, w->pp, 3, 4, pps);
     x->n_ep = random_values(r, w->ep, 4, 4, eps);
@@ -330,7 +339,7 @@ void world_random(world_t *w, rng_t *r, size_t points)
     if (rng_below(r, 3) == 0) random_zips(w, r);
     x->memory_fraction = rng_below(r, 2) ? 0.9 : 1.0;
     if (rng_below(r, 4) == 0) x->estimate = TR_SERIAL;
-    for (i = 0; i < 4; i++) x->flags |= rng_below(r, 3) ? 0 : (int32_t)(TR_FRACTION_OF_FREE << i);
+    for (i = 0; i < 7; i++) x->flags |= rng_below(r, 3) ? 0 : (int32_t)(TR_FRACTION_OF_FREE << i);
     if (rng_below(r, 3) == 0) x->memory_reserved = 1e9;
     if (rng_below(r, 2)) tighten(w, r);
 }

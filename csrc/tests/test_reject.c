@@ -179,9 +179,10 @@ static void the_rest(world_t *w)
     size_t i;
     for (i = 0; i < 5; i++) LIE(TR_ERR_VALUE, NO_AXIS, -1, w->axes.memory_fraction = fractions[i]);
     for (i = 1; i < 5; i++) LIE(TR_ERR_VALUE, NO_AXIS, -1, w->axes.memory_reserved = -fractions[i] * (i == 1 ? -1.0 : 1.0));
+    for (i = 1; i < 5; i++) LIE(TR_ERR_VALUE, NO_AXIS, -1, w->axes.cache_share = fractions[i]);
     LIE(TR_ERR_KIND, NO_AXIS, -1, w->axes.estimate = 3);
     LIE(TR_ERR_KIND, NO_AXIS, -1, w->axes.estimate = -1);
-    LIE(TR_ERR_KIND, NO_AXIS, -1, w->axes.flags = 0x60);
+    LIE(TR_ERR_KIND, NO_AXIS, -1, w->axes.flags = 0x160);
     LIE(TR_ERR_ISA, NO_AXIS, -1, w->axes.isa = 4);
     LIE(TR_ERR_ISA, NO_AXIS, -1, w->axes.isa = -1);
     for (i = TR_ISA_AVX2; i <= TR_ISA_AVX512; i++)

@@ -11,6 +11,9 @@ class _Lib:
     TR_DO_NUMBER: int
     TR_DO_COLUMN: int
     TR_DO_AXIS: int
+    TR_BATCH_ATTENTION: int
+    TR_SPLIT_2D: int
+    TR_SPLIT_AUTO: int
     def tr_plan_create(self, axes: Any, plan: Any, err: Any) -> int: ...
     def tr_plan_free(self, plan: Any) -> None: ...
     def tr_plan_points(self, plan: Any) -> int: ...

@@ -82,6 +82,9 @@ def _flags(options: Options, bind_all: bool) -> int:
         | lib.TR_OFFLOAD_WEIGHTS * ("weights" in options.offload)
         | lib.TR_OFFLOAD_KV * ("kv" in options.offload)
         | lib.TR_PAD_HEADS * options.pad_heads
+        | lib.TR_BATCH_ATTENTION * (options.attention_sharding == "batch")
+        | lib.TR_SPLIT_2D * (options.weight_sharding == "2d")
+        | lib.TR_SPLIT_AUTO * (options.weight_sharding == "auto")
     )
 
 
@@ -123,6 +126,9 @@ class NativePlan:
         peaks = np.array([[peak(h, p, options.fallback)[0] for p in precisions] for h in hardware], dtype=np.float64)
         spec.peak = _doubles(peaks.ravel(), keep)
         spec.zip = [*zip, 0]
+        energy = [[h.joules_per_flop(peak(h, p, options.fallback)[1]) for p in precisions] for h in hardware]
+        spec.flop_joules = _doubles(np.array(energy, dtype=np.float64).ravel(), keep)
+        spec.cache_share = options.cache_share
         for name in AXES[3:]:
             values = np.ascontiguousarray(axes[name], dtype=np.float64)
             setattr(spec, name, _doubles(values, keep))
@@ -388,6 +394,7 @@ _OPERATOR_FIELDS = (
     "state_bytes",
     "skew",
     "nodes",
+    "inner_elems",
 )
 
 
@@ -429,6 +436,8 @@ def _hardware(chips: Sequence[Hardware], keep: list[Any]) -> Any:
         for level, given in zip(item.levels, chip.levels, strict=False):
             level.capacity, level.bandwidth, level.near = given.capacity, given.bandwidth, given.near
             level.holds = sum(_HOLDS[what] for what in given.holds)
+        item.byte_joules, item.link_joules = chip.byte_joules, chip.link_joules
+        item.level_joules = [level.byte_joules for level in chip.levels] + [math.nan] * (4 - len(chip.levels))
     keep.append(array)
     return array
 

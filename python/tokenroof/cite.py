@@ -28,17 +28,21 @@ _HELD = {
     "power.idle": ("power_idle", "W"),
     "price.buy": ("price_usd", "USD"),
     "price.rent": ("usd_per_hour", "USD/h"),
+    "energy.memory": ("byte_joules", "J/B"),
+    "energy.link": ("link_joules", "J/B"),
     "scaleup.bandwidth": ("scaleup.bandwidth", "bytes/s"),
     "scaleup.domain": ("scaleup.domain", "1"),
     "scaleup.wrap": ("scaleup.wrap", "1"),
     "scaleup.reduction": ("scaleup.reduction", "1"),
     "scaleup.reduction_latency": ("scaleup.reduction_latency", "s"),
+    "scaleup.latency": ("calibration.link_latency", "s"),
+    "scaleout.latency": ("calibration.scaleout_latency", "s"),
     "scaleout.bandwidth": ("scaleout.bandwidth", "bytes/s"),
     "scaleout.domain": ("scaleout.domain", "1"),
 }
-_LEVEL = re.compile(r"level\[(\d+)\]\.(capacity|bandwidth)")
+_LEVEL = re.compile(r"level\[(\d+)\]\.(capacity|bandwidth|energy)")
 _UNITS = {"bytes": "B", "bytes/s": "B/s", "flop/s": "FLOP/s"}
-_SECTIONS = ("peak", "memory", "level", "scaleup", "scaleout", "power", "price", "typical")
+_SECTIONS = ("peak", "memory", "level", "scaleup", "scaleout", "power", "energy", "price", "typical")
 #: What no column uses.
 _UNUSED = ("year", "notes", "die.area", "die.process", "price.rent_low", "price.rent_high")
 #: What the cost of a chip that nobody rents out is derived from.
@@ -225,6 +229,8 @@ def _changed(hw: Hardware, field: str, value: object) -> str | None:
     section, _, key = field.partition(".")
     if section == "peak":
         held, unit = hw.peaks.get(key, math.nan), "flop/s"
+    elif section == "energy" and field not in _HELD:
+        held, unit = hw.flop_joules.get(key, math.nan), "J/FLOP"
     elif section == "typical" and hasattr(hw.calibration, key):
         held, unit = getattr(hw.calibration, key), "1" if isinstance(value, int | float) else "s"
     elif field in _HELD:
@@ -232,8 +238,8 @@ def _changed(hw: Hardware, field: str, value: object) -> str | None:
         held = _at(hw, place)
     elif _LEVEL.fullmatch(field):
         level = _level(hw, field)
-        held = math.nan if level is None else float(getattr(level, key))
-        unit = "bytes" if key == "capacity" else "bytes/s"
+        held = math.nan if level is None else float(getattr(level, "byte_joules" if key == "energy" else key))
+        unit = {"capacity": "bytes", "bandwidth": "bytes/s", "energy": "J/B"}[key]
     else:
         return None
     try:

@@ -126,7 +126,7 @@ def _memory(point: Point, bound: Bound) -> str:
     c, options, placement = point.columns, point.options, bound.placement
     assert placement is not None  # of every layout that can exist
     capacity = point.hardware.memory_bytes
-    sequences = -(-point.batch // point.layout["dp"])
+    sequences = -(-point.batch // bound.k["holders"])
     here = placement.names[bound.place_of(sequences * bound.cache(float(point.isl), float(point.osl)))]
     kv, weights = c["kv_bytes_per_chip"], placement.held.get(MAIN, 0.0) + placement.held.get(NOWHERE, 0.0)
     kept = capacity - options.reserved_bytes
@@ -153,7 +153,7 @@ def _memory(point: Point, bound: Bound) -> str:
 
 def _sources(point: Point) -> str:
     facts = point.hardware.facts
-    wanted = (f"peak.{point.compute}", "memory.bandwidth", "memory.capacity", "price.rent")
+    wanted = (f"peak.{point.compute}", "memory.bandwidth", "memory.capacity", "price.rent", "energy.memory")
     said = [
         f"{key} {fact.get('value')} [{fact.get('grade')}: {fact.get('source') or fact.get('reason')}]"
         for key, fact in ((key, facts[key]) for key in wanted if key in facts)

@@ -23,8 +23,10 @@ __all__ = [
     "expert_seconds",
     "expert_touched",
     "experts_per_rank",
+    "gather_per_byte",
     "joules_per_token",
     "leaving_share",
+    "main_for_weights",
     "max_batch",
     "mean_chunk_context",
     "mean_context",
@@ -40,10 +42,12 @@ __all__ = [
     "ring_latency",
     "row_seconds",
     "seconds_per_token",
+    "split_seconds",
     "stage_imbalance",
     "step_seconds",
     "torus_all_reduce_per_byte",
     "tree_latency",
+    "work_joules",
 ]
 
 
@@ -438,3 +442,78 @@ def leaving_share(inner: float, ranks: float, copies: float, nodes: float) -> fl
     """
     share = (ranks - inner) / ranks
     return _min(share, nodes / copies) if nodes > 0.0 else share
+
+
+def work_joules(work: float, chips: float, idle: float, dynamic: float, spt: float) -> float:
+    """(35) Energy of the replica per output token [J] from what the token's work takes, and idle power all the time.
+
+    Parameters
+    ----------
+    work : float
+        FLOPs, bytes of memory and bytes of messages, each times its energy [J].
+    chips : float
+        Of the replica [1].
+    idle, dynamic : float
+        Power of a chip at rest, and what more it draws at full load [W]; beyond, it slows down. nan: no limit.
+    spt : float
+        Seconds per output token of the replica [s].
+
+    References
+    ----------
+    Choi, Bedard, Fowler, Vuduc: A Roofline Model of Energy. doi:10.1109/IPDPS.2013.77
+
+    Examples
+    --------
+    0.05 J of work a token, eight chips of 105 to 700 W, 5000 tokens/s:
+
+    >>> round(work_joules(0.05, 8.0, 105.0, 595.0, 2e-4), 3), round(work_joules(5.0, 8.0, 105.0, 595.0, 2e-4), 3)
+    (0.218, 1.12)
+    """
+    joules = work + chips * idle * spt
+    limit = chips * (idle + dynamic) * spt
+    return limit if limit < joules else joules
+
+
+def gather_per_byte(ranks: float, share: float, per_byte: float) -> float:
+    """(36) All-gather or reduce-scatter over `ranks` that use `share` of the bandwidth [s per byte of the whole].
+
+    >>> gather_per_byte(4.0, 0.5, 1.0)
+    1.5
+    """
+    return (ranks - 1.0) / ranks * per_byte / share
+
+
+def split_seconds(hidden: float, inner: float, along_hidden: float, along_inner: float) -> float:
+    """(37) What a block of matrices sends when X x Y ranks split both its width and its inner width [s/token].
+
+    Parameters
+    ----------
+    hidden, inner : float
+        Bytes per token of what enters or leaves the block, and of what its first matrices give and its last takes [B].
+    along_hidden, along_inner : float
+        Seconds per byte of the two: (36) over Y ranks by X, and over X ranks by Y [s/B].
+
+    References
+    ----------
+    Pope et al., arXiv:2211.05102, 3.2.2: 8 B L E / sqrt(n) where the inner width is 4 E and X = sqrt(n) / 2.
+
+    Examples
+    --------
+    Twice E and twice 4 E elements on 4 x 16 ranks: 1 E each way, less what is there already.
+
+    >>> split_seconds(1.0, 8.0, gather_per_byte(16.0, 1.0, 1.0) / 4, gather_per_byte(4.0, 1.0, 1.0) / 16)
+    0.84375
+    """
+    return 2.0 * hidden * along_hidden + inner * along_inner
+
+
+def main_for_weights(need: float, room: float, behind: float, share: float) -> float:
+    """(38) Main memory that weights may take, of `room` [B].
+
+    All of it where their `need` fits. Where it does not, caches keep a `share`, as far as the levels `behind` main
+    memory take the weights that it displaces.
+
+    >>> [main_for_weights(need, 100.0, 80.0, 0.25) for need in (100.0, 120.0, 160.0, 190.0)]
+    [100.0, 75.0, 80.0, 100.0]
+    """
+    return _max(room * (1.0 - share), _min(need - behind, room)) if need > room else room

@@ -57,7 +57,7 @@ class Sweep:
     options : Options, optional
         Memory budget, offloading, padded heads, formats that a chip lacks; its fields may be given by name instead:
         ``memory_fraction=0.9``, ``memory_of="total"``, ``reserved={}``, ``offload=()``, ``pad_heads=False``,
-        ``fallback="status"``.
+        ``fallback="status"``, ``attention_sharding="heads"``, ``weight_sharding="1d"``, ``cache_share=0.3``.
     calibration : path or Calibrated, optional
         Fitted constants of the chips in place of the catalogue's (``tokenroof calibrate``), and ``software``, the stack
         whose factors apply: ``calibration="mine.toml", software="vllm"``.

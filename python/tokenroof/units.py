@@ -35,6 +35,8 @@ DIMENSIONS: dict[str, dict[str, float]] = {
     "USD/h": {"USD/h": 1.0},
     "USD/J": {"USD/kWh": 1 / 3.6e6, "USD/MWh": 1 / 3.6e9},
     "1": {"": 1.0, "%": 0.01},
+    "J/FLOP": {"pJ/FLOP": 1e-12, "fJ/FLOP": 1e-15},
+    "J/B": {"pJ/B": 1e-12, "pJ/bit": 8e-12},
     "mm2": {"mm2": 1.0},
     "nm": {"nm": 1.0},
 }

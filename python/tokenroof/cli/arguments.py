@@ -50,6 +50,9 @@ SETTINGS = (
     "reserved",
     "offload",
     "pad_heads",
+    "attention_sharding",
+    "weight_sharding",
+    "cache_share",
     "fallback",
     "calibration",
     "software",
@@ -100,6 +103,13 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--pad-heads", action="store_true", default=None, help="let tp not divide the heads: shares are rounded up"
+    )
+    parser.add_argument(
+        "--attention-sharding", help="ranks beyond the KV heads: heads (copies, default), or batch (other sequences)"
+    )
+    parser.add_argument("--weight-sharding", help="how tp splits matrices: 1d (default), 2d, or auto")
+    parser.add_argument(
+        "--cache-share", type=float, metavar="SHARE", help="of memory for caches where offloaded weights overflow (0.3)"
     )
     parser.add_argument(
         "--fallback", help="compute formats that a chip lacks: status (default), or wider, the next one that it has"

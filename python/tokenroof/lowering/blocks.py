@@ -33,9 +33,18 @@ class Rows:
         return Operator(full_name, kind, weights, count=self._count, stored=self._stored, **values)
 
     def gemm(
-        self, name: str, n_in: int, n_out: int, kind: Kind = Kind.GEMM, weights: Weights = Weights.LINEAR
+        self,
+        name: str,
+        n_in: int,
+        n_out: int,
+        kind: Kind = Kind.GEMM,
+        weights: Weights = Weights.LINEAR,
+        heads: int = 0,
     ) -> Operator:
-        """A matrix of ``n_in * n_out`` elements: 2 FLOP per element and token, its input read, its output written."""
+        """A matrix of ``n_in * n_out`` elements: 2 FLOP per element and token, its input read, its output written.
+
+        ``heads``: that its columns or rows are made of; tp splits it by them.
+        """
         size = n_in * n_out
         return self.row(
             name,
@@ -45,12 +54,13 @@ class Rows:
             store_elems=size,
             flops_token=2 * size,
             act_elems=n_in + n_out,
+            heads=heads,
         )
 
     def small(self, name: str, elems: int) -> Operator:
         """Parameters that every rank holds and no matrix product uses."""
         return self.row(name, Kind.REPLICATED, Weights.WIDE, read_elems=elems, store_elems=elems)
 
-    def collective(self, name: str, kind: Kind, elems: int) -> Operator:
-        """A message of ``elems`` elements per token."""
-        return self.row(name, kind, comm_elems=elems)
+    def collective(self, name: str, kind: Kind, elems: int, inner: float = 0.0) -> Operator:
+        """A message of ``elems`` elements per token; ``inner``: see `Operator`."""
+        return self.row(name, kind, comm_elems=elems, inner_elems=inner)

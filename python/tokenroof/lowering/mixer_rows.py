@@ -27,10 +27,10 @@ def _(mixer: Attention, rows: Rows) -> Iterator[Operator]:
     own_kv = 0 if mixer.shared_cache else kv if mixer.kv_projections == 2 else mixer.kv_heads * mixer.head_dim
     rows.norms += mixer.qk_norm
     rows.biases += (q + own_kv) * mixer.qkv_bias + rows.hidden * mixer.o_bias + mixer.heads * mixer.sinks
-    yield rows.gemm("qkv_proj", rows.hidden, q + own_kv)
+    yield rows.gemm("qkv_proj", rows.hidden, q + own_kv, heads=mixer.heads)
     if mixer.gate:
         rows.biases += mixer.gate * mixer.gate_bias
-        yield rows.gemm("gate_proj", rows.hidden, mixer.gate)
+        yield rows.gemm("gate_proj", rows.hidden, mixer.gate, heads=mixer.heads)
     store, window = 0 if mixer.shared_cache else kv, mixer.window
     if mixer.indexer:
         yield from _indexer_rows(mixer.indexer, rows, store)
@@ -64,7 +64,7 @@ def _(mixer: Attention, rows: Rows) -> Iterator[Operator]:
         heads=mixer.heads,
         kv_heads=mixer.kv_heads,
     )
-    yield rows.gemm("o_proj", out, rows.hidden)
+    yield rows.gemm("o_proj", out, rows.hidden, heads=mixer.heads)
 
 
 @mixer_rows.register
@@ -75,17 +75,17 @@ def _(mixer: LatentAttention, rows: Rows) -> Iterator[Operator]:
     rows.norms += c + (mixer.q_rank or 0)
     rows.biases += (c + rope + (mixer.q_rank or 0) + rows.hidden) * mixer.bias
     if mixer.q_rank is None:
-        yield rows.gemm("q_proj", rows.hidden, q)
+        yield rows.gemm("q_proj", rows.hidden, q, heads=heads)
     else:  # the compressed vectors are shared by all heads, so every tp rank computes them whole
         yield rows.gemm("q_a_proj", rows.hidden, mixer.q_rank, Kind.REPLICATED)
-        yield rows.gemm("q_b_proj", mixer.q_rank, q)
+        yield rows.gemm("q_b_proj", mixer.q_rank, q, heads=heads)
     if mixer.gate:
-        yield rows.gemm("gate_proj", rows.hidden, mixer.gate)
+        yield rows.gemm("gate_proj", rows.hidden, mixer.gate, heads=heads)
     yield rows.gemm("kv_a_proj", rows.hidden, c + rope, Kind.REPLICATED)
     # Decode folds the key half into the query and the value half into the output (absorbed); prefill applies both to
     # each new latent (expanded). Either way a new token passes every element of the matrix once: 2 FLOP per element.
     # Activations are those of the expanded form, the smaller of the two.
-    yield rows.gemm("kv_b_proj", c, heads * (mixer.nope + mixer.v_dim))
+    yield rows.gemm("kv_b_proj", c, heads * (mixer.nope + mixer.v_dim), heads=heads)
     store, window = c + rope, math.inf
     if mixer.indexer:
         yield from _indexer_rows(mixer.indexer, rows, store)
@@ -105,7 +105,7 @@ def _(mixer: LatentAttention, rows: Rows) -> Iterator[Operator]:
         heads=heads,
         kv_heads=1,  # one latent for all heads: tp cannot split the cache
     )
-    yield rows.gemm("o_proj", out, rows.hidden)
+    yield rows.gemm("o_proj", out, rows.hidden, heads=heads)
 
 
 def latent_flops_per_pair(mixer: LatentAttention, queries: float) -> float:
@@ -157,7 +157,7 @@ def _(mixer: CompressedAttention, rows: Rows) -> Iterator[Operator]:
     rows.norms += rank + dim
     rows.biases += heads * mixer.sinks
     yield rows.gemm("q_a_proj", rows.hidden, rank, Kind.REPLICATED)
-    yield rows.gemm("q_b_proj", rank, heads * dim)
+    yield rows.gemm("q_b_proj", rank, heads * dim, heads=heads)
     yield rows.gemm("kv_proj", rows.hidden, dim, Kind.REPLICATED)
     per_pair = 4.0 * heads * dim  # query times key, weight times value: the key again
     if mixer.ratio:
@@ -199,6 +199,7 @@ def _(mixer: CompressedAttention, rows: Rows) -> Iterator[Operator]:
         store_elems=size,
         flops_token=2 * size,
         act_elems=heads * dim + inner,
+        heads=heads,
     )
     yield rows.gemm("o_b_proj", inner, rows.hidden)
 
@@ -233,7 +234,8 @@ def _(mixer: Recurrent, rows: Rows) -> Iterator[Operator]:
     *before, after = mixer.projections
     rows.biases += sum(p.n_out for p in mixer.projections if p.bias)
     for p in before:
-        yield rows.gemm(p.name, p.n_in, p.n_out, Kind.REPLICATED if p.shared else Kind.GEMM)
+        kind, heads = (Kind.REPLICATED, 0) if p.shared else (Kind.GEMM, mixer.heads)
+        yield rows.gemm(p.name, p.n_in, p.n_out, kind, heads=heads)
     if mixer.conv:
         channels, kernel = mixer.conv.channels, mixer.conv.kernel
         rows.biases += channels * mixer.conv.bias
@@ -260,4 +262,4 @@ def _(mixer: Recurrent, rows: Rows) -> Iterator[Operator]:
         heads=mixer.heads,
         kv_heads=mixer.heads,
     )
-    yield rows.gemm(after.name, after.n_in, after.n_out)
+    yield rows.gemm(after.name, after.n_in, after.n_out, heads=mixer.heads)

@@ -8,7 +8,7 @@ from ..specs.operator import Kind, Operator, Stage, Weights
 from .blocks import Rows
 from .ffn_rows import ffn_rows
 from .mixer_rows import mixer_rows
-from .shape import Extra, LayerGroup, Shape
+from .shape import Attention, Dense, Extra, LayerGroup, Shape
 
 __all__ = ["operators"]
 
@@ -108,13 +108,21 @@ def _group_rows(group: LayerGroup, shape: Shape) -> Iterator[Operator]:
     hidden = shape.hidden
     rows = Rows(hidden, group.count, group.label, group.repeat)
     rows.norms += group.norm_params
+    both = group.parallel and group.ffn is not None
+    inner: float | None = 0.0
     if group.mixer is not None:
-        yield from mixer_rows(group.mixer, rows)
-        if not group.parallel or group.ffn is None:
-            yield rows.collective("all_reduce_mixer", Kind.ALL_REDUCE, hidden)
+        block = list(mixer_rows(group.mixer, rows))
+        yield from block
+        inner = _inner_width(group.mixer, block, hidden)
+        if not both:
+            yield rows.collective("all_reduce_mixer", Kind.ALL_REDUCE, hidden, inner or 0.0)
     if group.ffn is not None:
-        yield from ffn_rows(group.ffn, rows)
-        yield rows.collective("all_reduce_ffn", Kind.ALL_REDUCE, hidden)
+        block = list(ffn_rows(group.ffn, rows))
+        yield from block
+        width = _inner_width(group.ffn, block, hidden)
+        if both:
+            width = None if inner is None or width is None else inner + width
+        yield rows.collective("all_reduce_ffn", Kind.ALL_REDUCE, hidden, width or 0.0)
     for extra in group.extras:
         yield rows.row(
             extra.name,
@@ -133,3 +141,13 @@ def _group_rows(group: LayerGroup, shape: Shape) -> Iterator[Operator]:
         yield rows.small("norms", rows.norms)
     if rows.biases:
         yield rows.small("biases", rows.biases)
+
+
+def _inner_width(block: object, rows: list[Operator], hidden: int) -> float | None:
+    """Elements per token inside a block whose matrices all start or end at the hidden state.
+
+    None for other blocks: latents, states and routed experts have matrices in between.
+    """
+    if not isinstance(block, Attention | Dense):
+        return None
+    return sum(row.act_elems - hidden for row in rows if row.kind is Kind.GEMM)

@@ -52,6 +52,7 @@ class Row:
     w: float
     a: float
     reads: float = 1.0  # share of the executions that read the weights
+    split: float = 1.0  # share of the work and the weights on the fullest rank
 
 
 @dataclass
@@ -93,11 +94,15 @@ class Reduction:
     """All-reduces of one size, by the algorithms that may be best."""
 
     bytes: float
+    inner: float = 0.0
     ops: list[tuple[Operator, float]] = field(default_factory=list)
     lines: list[tuple[float, float]] = field(default_factory=list)  # by tokens
 
-    def add(self, op: Operator, by_byte: list[tuple[float, float]], count: float) -> None:
+    def add(
+        self, op: Operator, by_byte: list[tuple[float, float]], count: float, flat: tuple[float, float] | None = None
+    ) -> None:
         more = [(count * latency, count * self.bytes * slope) for latency, slope in by_byte]
+        more += [] if flat is None else [(count * flat[0], count * flat[1])]
         self.lines = [(a + c, b + d) for (a, b), (c, d) in zip(self.lines, more, strict=True)] if self.lines else more
         self.ops.append((op, count))
 
@@ -143,6 +148,7 @@ class Bound:
     ep: float
     dp: float
     cp: float
+    group: float = 1.0  # ranks that share a KV head's sequences out
     serial: float = 0.0
     tile: float = 1.0
     status: int = OK
@@ -170,6 +176,7 @@ class Bound:
         """Prefill of one request: times [s] and FLOP."""
         k = self.k
         n = isl if self.cp == 1.0 else fs.microbatch(isl, self.cp)
+        read = k["read_bytes"]
         t = ((k["overhead"] + k["latency"]) + n * k["per_token"]) + (k["light"] + n * k["light_token"])
         for net in self.reductions:
             t += net.seconds(n)
@@ -180,6 +187,7 @@ class Bound:
         for e in self.experts:
             distinct, touched = self.touched(e, isl * self.dp)
             t += fs.expert_seconds(isl * self.dp, touched, e.f, e.w, e.a, self.least(e, distinct), self.serial)
+            read += e.read * distinct
         dense = isl * k["bound_body"] + k["bound_head"]
         flops = isl * (k["flops_body"] + k["flops_expert"]) + k["flops_head"]
         for c in self.contexts:
@@ -191,7 +199,8 @@ class Bound:
         routed, network = isl * k["bound_expert"], isl * k["network_bound"]
         memory = fs.memory_bound(k["weights_bound"], k["on_chip"])
         bound = fs.overlap((dense + routed) * k["inv_pp"], memory, network * k["inv_pp"])
-        return {"typical": t, "bound": bound, "dense": dense, "routed": routed, "network": network, "flops": flops}
+        work = {"dense": dense, "routed": routed, "network": network, "flops": flops, "read": read}
+        return {"typical": t, "bound": bound} | work
 
     def cache(self, isl: float, osl: float) -> float:
         """Bytes of a full sequence on one chip."""
@@ -210,7 +219,8 @@ class Bound:
     def sequence(self, isl: float, osl: float, seqs: float) -> dict[str, float]:
         """What isl and osl decide: context work per sequence and the cache of a full one; seqs: where it lives."""
         k = self.k
-        room, slow = self.places[self.place_of(seqs * self.cache(isl, osl))]
+        place = self.place_of(seqs * self.cache(isl, osl))
+        room, slow = self.places[place]
         steps = fs._max(osl - 1.0, 1.0)
         s = {
             "room": room,
@@ -223,6 +233,7 @@ class Bound:
             "bytes": k["state_traffic"],
             "bytes_bound": k["state_traffic_bound"],
             "kv": self.cache(isl, osl),
+            "joules": self.placement.place_joules[place] if self.placement else 0.0,
         }
         for c in self.contexts:
             mean = mean_context(c.op, isl, steps)
@@ -242,6 +253,7 @@ class Bound:
         """What the batch alone decides of a typical step: seconds by resource, bytes of weights read."""
         k = self.k
         tokens, routed = fs.microbatch(batch, self.pp * self.dp * self.cp), fs.microbatch(batch, self.pp)
+        holders = k["holders"]
         compute, memory = 0.0, k["light"] + tokens * k["light_token"]
         network = k["latency"] + tokens * k["per_token"]
         fixed = ((k["overhead"] + k["latency"]) + tokens * k["per_token"]) + memory
@@ -263,7 +275,7 @@ class Bound:
             memory += 0.0 if fast >= slow else slow
             read += e.read * distinct
         micro = fs._min(self.pp, fs.microbatch(batch, self.dp))
-        sequences = fs.microbatch(batch, self.pp * self.dp)
+        sequences = fs.microbatch(batch, self.pp * holders)
         step = {"fixed": fixed, "compute": compute, "memory": memory, "network": network, "sequences": sequences}
         return step | {"read": read * micro, "read_bound": k["read_bound"] * micro}
 
@@ -277,7 +289,7 @@ class Bound:
         if self.status:
             known = {"status": float(self.status), "fits": 0.0, "chips": k["chips"]}
             return {name: known.get(name, math.nan) for name in COLUMNS}
-        seqs = fs.microbatch(batch, self.dp)
+        seqs = fs.microbatch(batch, k["holders"])
         pre, s, b = self.prefill(isl), self.sequence(isl, osl, seqs), self.step(batch)
         inv, inv_osl = 1.0 / batch, 1.0 / osl
         share = (osl - 1.0) * inv_osl
@@ -312,7 +324,22 @@ class Bound:
             else (cb, mb, nb, 0.0)
         )
 
+        prompt = 0.0
+        for c in self.contexts:
+            prompt += (c.decode_bytes if typical else c.decode_bytes_bound) * isl
+        read = (pre["read"] if typical else k["read_bound"]) * k["inv_dp"]
+        per_step = b["read"] if typical else b["read_bound"]
+        token = (
+            (s["flops"] * share + pre["flops"] * inv_osl) * k["joules_flop"]
+            + ((s["bytes"] if typical else s["bytes_bound"]) * share + prompt * inv_osl) * s["joules"]
+            + (share + isl * inv_osl) * k["joules_link"]
+            + read * inv_osl * k["joules_weight"]
+        )
+        work = token + per_step * inv * share * k["joules_weight"]
+
         def joules(seconds: float) -> float:
+            if k["joules_flop"] > 0.0:
+                return fs.work_joules(work, k["chips"], k["idle"], k["dynamic"], seconds)
             return fs.joules_per_token(k["chips"], k["idle"], k["dynamic"], seconds, ub)
 
         return {
@@ -327,7 +354,7 @@ class Bound:
             "weight_bytes_per_chip": k["weights"],
             "kv_bytes_per_chip": seqs * s["kv"],
             "mem_bytes_per_chip": memory,
-            "max_batch": fs.max_batch(k["room"], s["kv"], self.dp),
+            "max_batch": fs.max_batch(k["room"], s["kv"], k["holders"]),
             "fits": float(fits),
             "status": float(CONTEXT if isl + osl > self.model.max_context else OK if fits else MEMORY),
             "prefill_flops": pre["flops"],
@@ -354,15 +381,13 @@ class Bound:
         """The typical decode step, operator by operator; the seconds add up to tpot_s."""
         k, steps = self.k, fs._max(osl - 1.0, 1.0)
         tokens, routed = fs.microbatch(batch, self.pp * self.dp * self.cp), fs.microbatch(batch, self.pp)
-        seqs = fs.microbatch(batch, self.dp)
-        micro, sequences = fs._min(self.pp, seqs), fs.microbatch(batch, self.pp * self.dp)
+        seqs = fs.microbatch(batch, k["holders"])
+        micro, sequences = fs._min(self.pp, fs.microbatch(batch, self.dp)), fs.microbatch(batch, self.pp * k["holders"])
         slow = self.places[self.place_of(seqs * self.cache(isl, osl))][1]
         ranks, p = self.tp * self.dp * self.cp, self.precision
         rows = []
         for r in (*self.light, *self.body, *self.head):
-            weights = (
-                r.op.count * r.reads * r.op.read_elems * weight_bytes(p, r.op) * split(self.tp, r.op) * ranks * micro
-            )
+            weights = r.op.count * r.reads * r.op.read_elems * weight_bytes(p, r.op) * r.split * ranks * micro
             flops = batch * r.op.count * r.op.flops_token
             compute = r.f * fs._max(tokens, self.tile)
             rows.append(self.row_time(r.op.name, compute, r.w + r.a * tokens, flops, weights, "(5)"))

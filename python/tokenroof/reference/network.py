@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from .. import formulas as fs
 from ..specs import Hardware
 
-__all__ = ["MOST_LINES", "Lines", "Network"]
+__all__ = ["MOST_LINES", "Lines", "Network", "Split"]
 
 MOST_LINES = 6
+_MOST_SPLITS, _MOST_SPLIT_RANKS = 48, 4096.0
 
 
 class Lines:
@@ -48,6 +49,17 @@ class _Slice:
     hops: float
     share: float
     all_to_all: float
+
+
+@dataclass(frozen=True)
+class Split:
+    """Ranks in two dimensions: seconds, and seconds per byte along each, typical and bound."""
+
+    latency: float
+    hidden: float
+    inner: float
+    hidden_bound: float
+    inner_bound: float
 
 
 class Network:
@@ -89,11 +101,15 @@ class Network:
                 y += 1.0
             z += 1.0
 
+    def _closed(self, part: float, whole: float) -> float:
+        """Whether a part of a torus axis closes into a ring."""
+        times = part / self.wrap if self.wrap > 0.0 else 0.5
+        return 1.0 if part == whole or float(math.ceil(times)) == times else 0.0
+
     def _slice(self, part: tuple[float, float, float]) -> _Slice:
         hops = share = all_to_all = 0.0
         for chips, whole in zip(part, self._whole(), strict=True):
-            times = chips / self.wrap if self.wrap > 0.0 else 0.5
-            closed = 1.0 if chips == whole or float(math.ceil(times)) == times else 0.0
+            closed = self._closed(chips, whole)
             hops += fs.axis_hops(chips, closed)
             share += fs.axis_share(chips, closed, self.axes)
             all_to_all = fs._max(all_to_all, fs.axis_all_to_all_per_byte(chips, closed, self.axes, self.typical))
@@ -162,3 +178,67 @@ class Network:
         if self.topology == "switch" or not self.domain > 1.0:
             return self.typical
         return (self.domain - 1.0 if self.topology == "mesh" else 2.0 * self.axes) * self.typical
+
+    def exchange(self, ranks: float) -> tuple[float, float]:
+        """Among ranks that hold caches of different sequences: seconds, seconds per byte."""
+        if not ranks > 1.0:
+            return 0.0, 0.0
+        inner = fs._min(ranks, self.domain)
+        out = (ranks - inner) / ranks
+        latency = 2.0 * (self.alpha_out if out > 0.0 else self.alpha)
+        return latency, inner / ranks * self.all_to_all_inside(inner) + out * self.typical_out
+
+    def splits(self, ranks: float) -> list[Split]:
+        """Two-dimensional splits of ranks of one domain. In a torus each dimension takes whole axes of a box."""
+        found: list[Split] = []
+        if not ranks > 1.0 or ranks > self.domain or ranks > _MOST_SPLIT_RANKS:
+            return found
+        if self.topology in ("switch", "mesh"):
+            for x in map(float, range(2, int(ranks))):
+                y = ranks / x
+                if float(math.ceil(y)) != y:
+                    continue
+                mesh = self.topology == "mesh"
+                on_x, on_y = ((1.0, (n - 1.0) / (self.domain - 1.0) if mesh else 1.0) for n in (x, y))
+                self._add_split(found, x, y, on_x, on_y)
+            return found
+        if self.topology == "ring":
+            return found
+        whole = self._whole()
+        for z in map(float, range(1, int(whole[2]) + 1)):
+            for y in map(float, range(1, int(whole[1]) + 1)):
+                x = ranks / (y * z)
+                if y * z > ranks or x > whole[0] or float(math.ceil(x)) != x:
+                    continue
+                for mask in range(1, 7):
+                    sides = [self._side((x, y, z), mask, of) for of in (0, 1)]
+                    (n_y, *on_of_y), (n_x, *on_of_x) = sides
+                    if n_x > 1.0 and n_y > 1.0:
+                        self._add_split(found, n_x, n_y, (on_of_x[0], on_of_x[1]), (on_of_y[0], on_of_y[1]))
+        return found
+
+    def _side(self, part: tuple[float, float, float], mask: int, of: int) -> tuple[float, float, float]:
+        """Ranks, hops and share of the bandwidth of the axes that one dimension takes."""
+        size, hops, share = 1.0, 0.0, 0.0
+        for i, (chips, whole) in enumerate(zip(part, self._whole(), strict=True)):
+            if mask >> i & 1 == of:
+                closed = self._closed(chips, whole)
+                hops += fs.axis_hops(chips, closed)
+                share += fs.axis_share(chips, closed, self.axes)
+                size = size * chips
+        return size, hops, share
+
+    def _add_split(
+        self, found: list[Split], x: float, y: float, on_x: tuple[float, float], on_y: tuple[float, float]
+    ) -> None:
+        one = Split(
+            2.0 * (on_x[0] + on_y[0]) * self.alpha,
+            fs.gather_per_byte(y, on_y[1], self.typical) / x,
+            fs.gather_per_byte(x, on_x[1], self.typical) / y,
+            fs.gather_per_byte(y, 1.0, self.per_byte) / x,
+            fs.gather_per_byte(x, 1.0, self.per_byte) / y,
+        )
+        if any(s.latency <= one.latency and s.hidden <= one.hidden and s.inner <= one.inner for s in found):
+            return
+        if len(found) < _MOST_SPLITS:
+            found.append(one)

@@ -42,6 +42,7 @@ class Level:
     bandwidth: float  #: reads of one chip [B/s]; ``inf``: operands are where the arithmetic is
     holds: tuple[str, ...] = ("weights",)  #: of ``"weights"`` and ``"kv"``
     near: bool = False
+    byte_joules: float = math.nan  #: energy of reading a byte [J/B]; nan: as main memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +88,10 @@ class Hardware:
         Years over which a bought chip is written off.
     die_mm2, process_nm : float
         Silicon of one chip [mm2], and the node's name [nm].
+    flop_joules : mapping
+        Energy of an operation [J/FLOP] per compute format; for others see `joules_per_flop`.
+    byte_joules, link_joules : float
+        Energy of a byte of main memory, and of a byte sent over a link [J/B].
     """
 
     id: str
@@ -108,6 +113,9 @@ class Hardware:
     life_years: float = math.nan
     die_mm2: float = math.nan
     process_nm: float = math.nan
+    flop_joules: Mapping[str, float] = field(default_factory=dict)
+    byte_joules: float = math.nan
+    link_joules: float = math.nan
     calibration: Calibration = field(default_factory=Calibration)
     facts: Mapping[str, Mapping[str, object]] = field(default_factory=dict, compare=False, repr=False)
 
@@ -152,8 +160,10 @@ class Hardware:
             value = getattr(self.calibration, name)
             if not 0 <= value < math.inf:
                 raise SpecError(name, value, "a finite number of seconds, not negative", where)
+        for name, value in self.flop_joules.items():
+            _positive(f"flop_joules.{name}", value, where)
         optional = ("power_max", "power_idle", "price_usd", "usd_per_hour", "life_years", "die_mm2", "process_nm")
-        for name in ("sram_bytes", *optional):
+        for name in ("sram_bytes", *optional, "byte_joules", "link_joules"):
             value = getattr(self, name)
             if not isinstance(value, int | float):
                 raise SpecError(name, value, "a number", where)
@@ -161,6 +171,24 @@ class Hardware:
                 raise SpecError(name, value, "a finite number, not negative", where)
         if self.power_idle > self.power_max:
             raise SpecError("power_idle", self.power_idle, f"at most power_max, {self.power_max:g} W", where)
+
+    def joules_per_flop(self, compute: str) -> float:
+        """Energy of an operation in a compute format [J/FLOP]; 0 where the chip says it of none, or not of memory.
+
+        A format without a number of its own takes the power of one that has it, at full rate: a chip that meets its
+        power limit in one format meets it in the others.
+
+        >>> peaks, joules = {"bf16": 1e15, "fp8": 2e15}, {"bf16": 8e-13}
+        >>> chip = Hardware("chip", peaks, 1e11, 1e12, flop_joules=joules, byte_joules=4e-11)
+        >>> chip.joules_per_flop("bf16"), chip.joules_per_flop("fp8"), chip.joules_per_flop("fp4")
+        (8e-13, 4e-13, 0.0)
+        """
+        known = next((name for name in self.flop_joules if name in self.peaks), None)
+        if math.isnan(self.byte_joules) or known is None or compute not in self.peaks:
+            return 0.0
+        if compute in self.flop_joules:
+            return self.flop_joules[compute]
+        return self.flop_joules[known] * self.peaks[known] / self.peaks[compute]
 
     @classmethod
     def from_toml(cls, path: str | os.PathLike[str]) -> Hardware:
@@ -204,5 +232,7 @@ def _check_levels(levels: tuple[Level, ...], where: str) -> None:
             raise SpecError("bandwidth", level.bandwidth, "a number above 0; inf for operands in place", at)
         if not level.holds or not set(level.holds) <= {"weights", "kv"}:
             raise SpecError("holds", level.holds, "'weights', 'kv' or both", at)
+        if not (math.isnan(level.byte_joules) or 0 <= level.byte_joules < math.inf):
+            raise SpecError("byte_joules", level.byte_joules, "a finite number, not negative", at)
         if level.near and i and not levels[i - 1].near:
             raise SpecError("levels", level.name, "near levels first", at)

@@ -75,13 +75,14 @@ class Operator:
     )
     state_elems: float = 0.0  #: state elements per sequence, independent of context (read and written each step)
     window: float = math.inf  #: cached tokens that one query can see
-    heads: float = 0.0  #: query heads: tp must divide them (0: no rule)
+    heads: float = 0.0  #: query heads: tp must divide them, or ranks are padded with whole ones (0: no rule)
     kv_heads: float = 0.0  #: KV heads: the cache splits over at most this many ranks
     comm_elems: float = 0.0  #: elements per token of a collective's full tensor
     chunked: float = 0.0  #: 1: the window starts anew at each multiple of its length instead of sliding
     state_bytes: float = 4.0  #: bytes per element of the state (no KV format reaches it)
     skew: float = 0.0  #: Zipf exponent of the routed experts' popularity (0: all alike)
     nodes: float = 0.0  #: of ALL_TO_ALL: most domains that a token's experts lie in (0: any)
+    inner_elems: float = 0.0  #: of ALL_REDUCE: elements per token inside the block that it ends (0: no 2D split)
 
     def __post_init__(self) -> None:
         for name, enum in (("kind", Kind), ("weights", Weights), ("stage", Stage)):

@@ -15,6 +15,8 @@ __all__ = ["Options", "take_options"]
 _OF = ("total", "free")
 _OFFLOAD = ("weights", "kv")
 _FALLBACK = ("status", "wider")
+_ATTENTION = ("heads", "batch")
+_SPLIT = ("1d", "2d", "auto")
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,15 @@ class Options:
         Let tp not divide the heads: shares are rounded up, and the fullest rank sets the pace.
     fallback : {"status", "wider"}
         Where a chip lacks the compute format: status 20, or the rate of the next wider format that it has.
+    attention_sharding : {"heads", "batch"}
+        What ranks do that tp has beyond the KV heads: hold copies of a head's caches, as engines do, or the caches of
+        other sequences, at the price of an exchange of queries and outputs in each layer (arXiv:2211.05102, 3.3).
+    weight_sharding : {"1d", "2d", "auto"}
+        How tp splits a block of matrices: by its inner width; by both widths, so that messages shrink with the number
+        of ranks (there, 3.2.2); or whichever takes less time at each batch. Only attention with caches of keys and
+        values and dense feed-forward blocks can be split by both.
+    cache_share : float
+        Of main memory, kept for caches where weights are offloaded because they do not fit.
 
     Examples
     --------
@@ -50,6 +61,9 @@ class Options:
     offload: tuple[str, ...] = ()
     pad_heads: bool = False
     fallback: str = "status"
+    attention_sharding: str = "heads"
+    weight_sharding: str = "1d"
+    cache_share: float = 0.3  # as Pope et al. plan for caches, arXiv:2211.05102, table 1
 
     def __post_init__(self) -> None:
         fraction = self.memory_fraction
@@ -59,10 +73,18 @@ class Options:
             raise UnknownNameError("memory_of", self.memory_of, _OF)
         if self.fallback not in _FALLBACK:
             raise UnknownNameError("fallback", self.fallback, _FALLBACK)
+        if self.attention_sharding not in _ATTENTION:
+            raise UnknownNameError("attention_sharding", self.attention_sharding, _ATTENTION)
+        if self.weight_sharding not in _SPLIT:
+            raise UnknownNameError("weight_sharding", self.weight_sharding, _SPLIT)
+        kept = self.cache_share
+        if isinstance(kept, bool) or not isinstance(kept, int | float) or not 0 <= kept <= 1:
+            raise SpecError("cache_share", kept, "a share from 0 to 1")
         if not isinstance(self.pad_heads, bool):
             raise SpecError("pad_heads", self.pad_heads, "true or false")
         given = self.reserved if isinstance(self.reserved, Mapping) else {"reserved": self.reserved}
         object.__setattr__(self, "memory_fraction", float(fraction))
+        object.__setattr__(self, "cache_share", float(kept))
         object.__setattr__(self, "reserved", {name: _bytes(name, value) for name, value in given.items()})
         object.__setattr__(self, "offload", _names(self.offload))
 
