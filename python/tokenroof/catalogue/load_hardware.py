@@ -46,6 +46,8 @@ _TYPICAL = {
     "electricity": "USD/J",
 }
 _CALIBRATION = tuple(f.name for f in fields(Calibration))
+#: Latencies of [typical] that a link may bring along.
+_LATENCIES = {"link_latency": "scaleup", "scaleout_latency": "scaleout"}
 #: Each section's quantities with their dimensions; "" marks text.
 _SECTIONS: dict[str, dict[str, str]] = {
     "peak": dict.fromkeys(_PEAKS, "flop/s"),
@@ -59,15 +61,17 @@ _SECTIONS: dict[str, dict[str, str]] = {
         "wrap": "1",
         "reduction": "1",
         "reduction_latency": "s",
+        "latency": "s",
     },
-    "scaleout": {"name": "", "domain": "1", "bandwidth": "bytes/s"},
+    "scaleout": {"name": "", "domain": "1", "bandwidth": "bytes/s", "latency": "s"},
     "power": {"max": "W", "idle": "W"},
+    "energy": dict.fromkeys(_PEAKS, "J/FLOP") | {"memory": "J/B", "link": "J/B"},
     "price": {"buy": "USD", "rent": "USD/h", "rent_low": "USD/h", "rent_high": "USD/h"},
     "die": {"area": "mm2", "process": "nm"},
     "typical": _TYPICAL,
 }
 #: Keys of each [[level]]; what lies behind main memory is used only where a run allows to offload.
-_LEVEL = {"name": "", "capacity": "bytes", "bandwidth": "bytes/s", "holds": "", "near": ""}
+_LEVEL = {"name": "", "capacity": "bytes", "bandwidth": "bytes/s", "holds": "", "near": "", "energy": "J/B"}
 _TEXT = ("id", "name", "vendor", "kind", "status", "notes")
 _FACT = ("value", "source", "grade", "reason", "provider", "date")
 _HOURS_PER_YEAR = 365.25 * 24
@@ -164,6 +168,9 @@ class _Reader:
         if math.isnan(power_idle):
             power_idle = typical["idle_power_share"] * power_max
         price = self.number("price", "buy")
+        known = {key: self.number("energy", key, above_zero=True) for key in _PEAKS if key in self.table("energy")}
+        for key in known:
+            self.among(f"energy.{key}", key, peaks)
         return Hardware(
             id=text["id"],
             name=text.get("name", text["id"]),
@@ -184,6 +191,9 @@ class _Reader:
             life_years=typical["life_years"],
             die_mm2=self.number("die", "area"),
             process_nm=self.number("die", "process"),
+            flop_joules=known,
+            byte_joules=self.number("energy", "memory"),
+            link_joules=self.number("energy", "link"),
             calibration=Calibration(**{key: typical[key] for key in _CALIBRATION}),
             facts=self.facts,
         )
@@ -238,6 +248,7 @@ class _Reader:
                     math.inf if in_place else self.quantity(table["bandwidth"], "bytes/s", f"{field}.bandwidth"),
                     tuple(holds),
                     near,
+                    self.quantity(table["energy"], "J/B", f"{field}.energy") if "energy" in table else math.nan,
                 )
             )
         return tuple(levels)
@@ -258,6 +269,10 @@ class _Reader:
         if not values["life_years"] > 0:
             raise SpecError("typical.life_years", _value(own["life_years"]), "years above 0", self.where)
         self.facts |= {key: {**fact, "default": kind} for key, fact in fallback.facts.items()}
+        for key, link in _LATENCIES.items():  # the link's own, unless [typical] was measured with it
+            if key not in own and "latency" in self.table(link):
+                values[key] = self.number(link, "latency")
+                del self.facts[f"typical.{key}"]
         return values
 
     def usd_per_hour(self, price: float, power: float, typical: Mapping[str, float]) -> float:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _DOUBTFUL = {"claim": "CLAIM", "assumed": "ASSUMED"}
 _PEAKS = ("bf16", "fp8", "int8", "fp6", "fp4", "int4", "tf32", "fp32")
 #: Sections in the order in which they are shown; within each, the file's order.
-_ORDER = ("peak", "memory", "level", "scaleup", "scaleout", "power", "price", "die", "typical")
+_ORDER = ("peak", "memory", "level", "scaleup", "scaleout", "power", "energy", "price", "die", "typical")
 
 
 def add(commands: Any) -> None:
@@ -71,6 +71,7 @@ def _level(level: Level) -> dict[str, Any]:
         "bandwidth": None if math.isinf(level.bandwidth) else level.bandwidth,
         "holds": list(level.holds),
         "near": level.near,
+        "joules_per_byte": level.byte_joules,
     }
 
 
@@ -95,12 +96,23 @@ def _row(hw: Hardware) -> dict[str, Any]:
         "scaleup": _link(hw.scaleup),
         "scaleout": _link(hw.scaleout),
         "power_max_w": hw.power_max,
+        "joules_per_flop": dict(hw.flop_joules),
+        "joules_per_byte": hw.byte_joules,
+        "joules_per_link_byte": hw.link_joules,
         "price_usd": hw.price_usd,
         "usd_per_hour": hw.usd_per_hour,
         "usd_per_hour_grade": hw.facts.get("price.rent", {}).get("grade"),
         "die_mm2": hw.die_mm2,
         "process_nm": hw.process_nm,
     }
+
+
+def _energy(row: dict[str, Any]) -> str:
+    """Of arithmetic and memory, where the catalogue knows both."""
+    flops, byte = row["joules_per_flop"], row["joules_per_byte"]
+    if not flops or math.isnan(byte):
+        return "-"
+    return f"{next(iter(flops.values())) * 1e12:.2g}, {byte * 1e12:.3g}"
 
 
 def _listing(rows: list[dict[str, Any]]) -> str:
@@ -125,6 +137,7 @@ def _listing(rows: list[dict[str, Any]]) -> str:
             "bandwidth": si(row["memory_bandwidth_bytes_per_s"], "B/s"),
             "link x domain": link(row["scaleup"]),
             "W": si(row["power_max_w"], ""),
+            "pJ/FLOP, pJ/B": _energy(row),
             "$/h": "-"
             if math.isnan(row["usd_per_hour"])
             else f"{row['usd_per_hour']:.2f}{marks.get(row['usd_per_hour_grade'], ' ')}",
@@ -134,6 +147,7 @@ def _listing(rows: list[dict[str, Any]]) -> str:
     ]
     legend = (
         "Dense peaks; link per chip and direction, joined by a switch unless it says how.\n"
+        "pJ/FLOP in the first format that has one, bf16 as a rule; pJ/B of main memory.\n"
         "$/h: ~ claimed rent, ? assumed rent, * wear and power if bought."
     )
     return f"{table_text(shown, shown[0])}\n\n{legend}"
