@@ -8,6 +8,7 @@ import pytest
 from plain import INT8, chip, of, weights
 
 import tokenroof as tr
+from tokenroof import formulas as fs
 
 
 def test_gpt_4_does_not_cost_0_0049_cents_per_1000_tokens() -> None:
@@ -60,3 +61,38 @@ def test_groq_did_not_serve_llama_2_70b_at_500_tokens_per_s() -> None:
     llama = tr.point("llama-2-70b", "groq-lpu-v1", tp=8, pp=72, **run)
     mixtral = tr.point("mixtral-8x7b", "groq-lpu-v1", tp=16, pp=32, **run)
     assert 300 < llama.tokens_per_s_per_user < 500 < mixtral.tokens_per_s_per_user
+
+
+def test_two_dimensions_do_not_pay_only_from_81_chips_on() -> None:
+    """JAX scaling book, inference: on three axes of a torus, F = 4 D, the formula 32 (F/D) (3/4)^2 gives 72, not 81.
+
+    One dimension uses all three axes; of two, one uses two axes and the other one axis; groups that are large.
+    """
+
+    def per_token(chips: float) -> tuple[float, float]:
+        def gathered(share: float) -> float:  # (36) of many ranks
+            return fs.gather_per_byte(1e15, share, 1.0)
+
+        x = (chips * 2 * 1.5 / (8 * 3)) ** 0.5  # the best split
+        two = fs.split_seconds(1.0, 8.0, gathered(2 / 3) / x, gathered(1 / 3) / (chips / x))
+        return 2 * gathered(1.0), two
+
+    one, two = per_token(72.0)
+    assert two == pytest.approx(one, rel=1e-9) and 32 * 4 * 0.75**2 == 72
+    one, two = per_token(81.0)
+    assert two < 0.95 * one
+
+
+def test_64_tokens_do_not_take_0_2_percent_of_a_phone_battery() -> None:
+    """MobileLLM, arXiv:2402.14905, section 1: 7B, 0.1 J a token and billion parameters, 50 kJ. They take 0.09 %.
+
+    Its other figures agree: less than two hours of talk at 10 tokens/s, 0.035 J a token of 350M parameters.
+    """
+    phone = chip(34e9, power_idle=0.0, flop_joules={"int8": 1e-30}, byte_joules=1e-10)  # 8 bit: a byte a parameter
+
+    def joules(params: float) -> float:
+        return tr.point(of(weights(params)), phone, precision=INT8, isl=1, osl=1_000_000).joules_per_token
+
+    assert joules(7e9) == pytest.approx(0.7, rel=1e-3) and joules(350e6) == pytest.approx(0.035, rel=1e-3)
+    assert 64 * joules(7e9) / 50e3 == pytest.approx(0.0009, rel=0.01) != pytest.approx(0.002, rel=0.5)
+    assert 50e3 / (10 * joules(7e9)) / 3600 == pytest.approx(1.98, rel=0.02)

@@ -1,7 +1,7 @@
 """Pope et al., Efficiently Scaling Transformer Inference, arXiv:2211.05102: PaLM on TPU v4.
 
 Tables 2 and 3: measured latencies and model FLOP utilisation. Table 1: longest contexts that fit. Section 3.1: what
-tensor parallelism sends. The 540B figures of tables 2 and 3 were read in the paper, those of 62B are as quoted.
+the layouts send. The 540B figures of tables 2 and 3 were read in the paper, those of 62B are as quoted.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from plain import cache, chip, first, of
 
 import tokenroof as tr
 from tokenroof import formulas as fs
-from tokenroof.specs import Hardware, Kind, Model, Operator, precision
+from tokenroof.reference.network import Network
+from tokenroof.specs import Hardware, Kind, Link, Operator, precision
 
 CONTEXT, GENERATED = 2048, 64
 
@@ -23,10 +24,8 @@ def tpu_v4() -> Hardware:
     return replace(tr.hardware("tpu-v4"), memory_bandwidth=1.2e12)
 
 
-def batch_sharded(name: str) -> Model:
-    """The paper's layout of the cache (3.3): each chip holds other sequences, not a copy of the one KV head."""
-    model = tr.model(name)
-    return replace(model, operators=tuple(replace(op, kv_heads=0.0) for op in model.operators))
+#: The paper's layout of the cache (3.3): each chip holds other sequences, not a copy of the one KV head.
+PAPER = {"attention_sharding": "batch", "weight_sharding": "auto"}
 
 
 @pytest.mark.parametrize(
@@ -36,33 +35,36 @@ def batch_sharded(name: str) -> Model:
         ("palm-540b", 64, "bf16", 512, "decode", 6.0),
         ("palm-540b", 64, "bf16", 512, "prefill", 85.2),
         ("palm-62b", 16, "w8a16", 1, "prefill", 0.16),
+        ("palm-62b", 16, "w8a16", 32, "decode", 0.73),
+        ("palm-62b", 8, "bf16", 512, "decode", 5.1),
     ],
 )
 def test_latency(model: str, chips: int, weights: str, batch: int, phase: str, measured: float) -> None:
-    """Seconds for 64 generated tokens, or for a prompt of 2048. No measurement beats the bound.
+    """Seconds for 64 generated tokens, or for a prompt of 2048. No measurement beats the bound; `typical` is 1.2 to 3
+    times faster than measured.
 
-    The step of 64 sequences takes 3.9 times its bound, which is the read of the weights alone: matrices of one row for
-    each sequence reach less of the bandwidth, and collectives wait. `typical` has both. It has no weight-gathered
-    layout, which large prefills of the paper use, so that prefill is compared with the bound.
+    Only the large prefill is compared with the bound: the paper runs 512 prompts in one pass and gathers weights
+    (3.2.3), which pays from some hundred thousand tokens on. Here a prompt is a pass of its own, and the messages of so
+    many passes make `typical` half as slow again as measured.
     """
 
     def seconds(estimate: str) -> float:
         sizes = (
             {"isl": CONTEXT - GENERATED, "osl": GENERATED, "batch": batch} if phase == "decode" else {"isl": CONTEXT}
         )
-        p = tr.point(
-            batch_sharded(model), tpu_v4(), precision=weights, tp=chips, pad_heads=True, estimate=estimate, **sizes
-        )
+        p = tr.point(model, tpu_v4(), precision=weights, tp=chips, pad_heads=True, estimate=estimate, **PAPER, **sizes)
         return p.tpot_s * GENERATED if phase == "decode" else p.ttft_s * batch
 
+    gathered = phase == "prefill" and batch > 1
     assert seconds("bound") <= measured
-    assert 1.2 < measured / seconds("typical" if phase == "decode" else "bound") < 3
+    assert 1.2 < measured / seconds("bound" if gathered else "typical") < 3
+    assert not gathered or 1.2 < seconds("typical") / measured < 1.7
 
 
 def test_a_copy_of_the_cache_on_each_chip_is_what_the_layout_saves() -> None:
     """Without the paper's layout 64 chips read the cache of one KV head 64 times: 12 s where 6.0 s were measured."""
     sizes = {"precision": "bf16", "tp": 64, "pad_heads": True, "batch": 512, "isl": 1984, "osl": 64}
-    copied, shared = (tr.point(m, tpu_v4(), **sizes) for m in (tr.model("palm-540b"), batch_sharded("palm-540b")))
+    copied, shared = (tr.point("palm-540b", tpu_v4(), attention_sharding=how, **sizes) for how in ("heads", "batch"))
     assert shared.tpot_s * GENERATED < 6.0 < copied.tpot_s * GENERATED
     assert copied.kv_bytes_per_chip == pytest.approx(64 * shared.kv_bytes_per_chip)
 
@@ -120,6 +122,34 @@ def test_cache_of_multi_head_attention() -> None:
 
 
 def test_one_dimensional_layout_sends_two_elements_for_each_of_the_activations() -> None:
-    """3.2.1: 2 B L E whatever the number of chips; exactly 2 (n - 1) / n. The two-dimensional one is not modelled."""
+    """3.2.1: 2 B L E whatever the number of chips; exactly 2 (n - 1) / n."""
     moved = {n: fs.all_reduce_per_byte(float(n), 1.0) for n in (16, 64, 256)}
     assert moved[64] == pytest.approx(2.0, rel=0.05) and moved[256] == pytest.approx(moved[16], rel=0.07)
+
+
+def sent(chips: int, hidden: float = 1.0, inner: float = 8.0) -> tuple[float, float]:
+    """Elements of E that the best split in two dimensions sends, F = 4 E: as the paper counts, less what is there."""
+    wire = Network(chip(1.0, scaleup=Link("wire", 1.0)))
+    best = min(wire.splits(float(chips)), key=lambda s: fs.split_seconds(hidden, inner, s.hidden, s.inner))
+    x, y = next((x, chips // x) for x in range(2, chips) if chips % x == 0 and best.hidden == (1 - x / chips) / x)
+    return 2 * hidden / x + inner / y, fs.split_seconds(hidden, inner, best.hidden, best.inner)
+
+
+@pytest.mark.parametrize("chips", [16, 64, 256, 1024, 4096])
+def test_two_dimensional_layout_sends_less_with_more_chips(chips: int) -> None:
+    """3.2.2: 8 B L E / sqrt(n), 1.0 on 64 chips. The paper rounds (k - 1) / k to 1, which 64 chips do not bear out:
+    0.84 are left without what each group has already, and the two meet within 2 % at 4096."""
+    published, exact = sent(chips)
+    assert published == pytest.approx(8 / chips**0.5, rel=0.05)
+    assert exact == pytest.approx(published, rel={16: 0.5, 64: 0.16, 256: 0.08, 1024: 0.04, 4096: 0.02}[chips])
+    assert exact < published
+
+
+def test_two_dimensions_pay_from_the_square_root_of_the_chips_on() -> None:
+    """3.2.2: where sqrt(n) > F / E. On links whose axes cannot be used at once, later; `auto` takes the better one."""
+    assert sent(64)[0] < fs.all_reduce_per_byte(64.0, 1.0) + 0.1 and sent(16)[0] == 2.0 and sent(4)[0] > 2.0
+    big = tr.hardware("gb200-nvl72")
+    run = {"tp": 64, "batch": 512, "isl": 1024, "osl": 64}
+    one, two, auto = (tr.point("llama-3.1-405b", big, weight_sharding=how, **run) for how in ("1d", "2d", "auto"))
+    assert two.ttft_s < one.ttft_s and auto.ttft_s <= min(one.ttft_s, two.ttft_s)
+    assert auto.tpot_s <= min(one.tpot_s, two.tpot_s)
