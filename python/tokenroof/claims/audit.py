@@ -12,6 +12,7 @@ from typing import Any
 from ..catalogue._toml import load_toml
 from ..errors import SpecError, UnknownNameError
 from .expressions import evaluate, names_in
+from .wording import span
 
 __all__ = ["VERDICTS", "Claim", "Document", "Finding", "audit", "judge", "load_claims"]
 
@@ -22,7 +23,7 @@ VERDICTS = {
     "overstated": "only the weaker statement holds for every input: the direction is right, the size is not",
     "wrong": "neither the statement nor, where there is one, its weaker form holds",
 }
-_KEYS = ("id", "says", "inputs", "steps", "statement", "weaker", "verdict", "because", "sources", "shows")
+_KEYS = ("id", "says", "inputs", "steps", "statement", "weaker", "verdict", "because", "sources")
 _FOLDER = Path(__file__).parent
 _CELL = re.compile(r"\{(\w+)(?::([^{}]*))?\}")
 
@@ -49,17 +50,16 @@ class Claim:
     steps: Mapping[str, str] = field(default_factory=dict)  #: name -> expression over inputs and earlier steps
     statement: str = ""  #: what would make the claim right; none: it gives no quantity
     weaker: str = ""  #: its direction alone
-    shows: tuple[str, ...] = ()  #: names to report
     sources: tuple[str, ...] = ()  #: where the inputs are from
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A claim with what was computed: ``values[name]`` over all scenarios, and the verdict that follows."""
+    """A claim with what was computed: ``values[name]`` over all cases, and the verdict that follows."""
 
     claim: Claim
     verdict: str
-    holds: tuple[bool, ...]  #: the statement, in each scenario
+    holds: tuple[bool, ...]  #: the statement, in each case
     values: Mapping[str, tuple[Any, ...]]
 
     @property
@@ -68,12 +68,8 @@ class Finding:
         return _CELL.sub(lambda cell: self.text(cell[1], cell[2] or ".3g"), self.claim.because)
 
     def text(self, name: str, spec: str = ".3g") -> str:
-        """A computed number as people read it: one value, or the range over the scenarios."""
-        values = self.values[name]
-        if not all(isinstance(v, int | float) for v in values):
-            return ", ".join(str(v) for v in dict.fromkeys(values))
-        low, high = (_number(v, spec) for v in (min(values), max(values)))
-        return low if low == high else f"{low} to {high}"
+        """A computed number as people read it: one value, or the range over the cases."""
+        return span(self.values[name], spec)
 
 
 def load_claims(ids: Iterable[str] | None = None, document: str | None = None) -> list[Claim]:
@@ -112,13 +108,12 @@ def _read(data: Mapping[str, Any]) -> list[Claim]:
                 raise SpecError(f"{where}.{key}", entry.get(key), "a text")
         if entry["verdict"] not in VERDICTS:
             raise SpecError(f"{where}.verdict", entry["verdict"], f"one of {', '.join(VERDICTS)}")
-        shows, sources = (tuple(entry.get(key, ())) for key in ("shows", "sources"))
-        claims.append(Claim(**{**entry, "document": document, "shows": shows, "sources": sources}))
+        claims.append(Claim(**{**entry, "document": document, "sources": tuple(entry.get("sources", ()))}))
     return claims
 
 
 def judge(claim: Claim) -> Finding:
-    """Compute a claim in every scenario: one for each choice from the lists in its inputs.
+    """Compute a claim in every case: one for each choice from the lists in its inputs.
 
     Raises
     ------
@@ -176,14 +171,5 @@ def unused(claim: Claim) -> set[str]:
     """Inputs and steps that nothing reads: neither a later step, the statement nor the explanation."""
     texts = [*claim.steps.values(), claim.statement or "0", claim.weaker or "0"]
     read = {name for text in texts for name in names_in(text, f"claim {claim.id}")}
-    read |= {cell[0] for cell in _CELL.findall(claim.because)} | set(claim.shows)
+    read |= {cell[0] for cell in _CELL.findall(claim.because)}
     return {*claim.inputs, *claim.steps} - read
-
-
-def _number(value: float, spec: str) -> str:
-    """A number in the given format; thousands are separated where there is no exponent."""
-    text = format(value, spec)
-    if "e" in text and "e" not in spec:
-        digits, _, power = text.partition("e")
-        return f"{digits}e{int(power)}"
-    return text

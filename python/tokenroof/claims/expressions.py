@@ -55,7 +55,7 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
 }
 #: Names of the library itself, and its modules whose functions a step may call.
 _LIBRARY = ("Demand", "Sweep", "fleet", "hardware", "model", "point", "precision")
-_MODULES = ("fleets", "formulas", "techniques", "layouts", "collectives")
+_MODULES = ("collectives", "fleets", "formulas", "layouts", "specs", "techniques")
 
 
 def evaluate(text: str, names: Mapping[str, Any], where: str) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -79,18 +80,31 @@ def _readable(value: Any) -> Any:
 def _whole(finding: Any) -> str:
     claim = finding.claim
     lines = [f"{claim.id} ({claim.document.title}): {finding.verdict}", f"  says       {claim.says}"]
-    lines += [f"  input      {name} = {value}" for name, value in claim.inputs.items()]
+    lines += [f"  input      {name} = {_told(value)}" for name, value in claim.inputs.items()]
     for name, step in claim.steps.items():
         lines.append(f"  step       {name} = {step}")
-        lines.append(f"             = {finding.text(name, '.6g')}")
+        lines.append(f"             = {_short(finding.text(name, '.6g'), 110)}")
     if claim.statement:
         held = sum(finding.holds)
-        lines.append(f"  statement  {claim.statement}: holds in {held} of {len(finding.holds)} scenarios")
+        lines.append(f"  statement  {claim.statement}: holds in {held} of {len(finding.holds)} cases")
     if claim.weaker:
         lines.append(f"  weaker     {claim.weaker}")
-    lines.append(f"  because    {finding.because}")
+    lines.append(_paragraph("  because    ", finding.because))
     lines += [f"  source     {source}" for source in claim.sources]
     return "\n".join(lines)
+
+
+def _told(value: Any) -> str:
+    """An input: a number without needless digits, or what is tried one after the other."""
+    from ..claims.wording import number
+
+    if isinstance(value, list):
+        return ", ".join(map(_told, value))
+    return number(value, ".6g") if isinstance(value, float) else str(value)
+
+
+def _paragraph(label: str, text: str) -> str:
+    return textwrap.fill(text, 110, initial_indent=label, subsequent_indent=" " * len(label))
 
 
 def _short(text: str, most: int = 90) -> str:
