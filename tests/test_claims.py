@@ -19,7 +19,7 @@ PAGE = Path(__file__).parent.parent / "docs" / "claims.md"
 CLAIMS = load_claims()
 TEXT = Document("X", "a text", "A text.")
 #: Claims of each text, numbered from 01.
-COUNTS = {"S002": 13, "S003": 23, "S004": 42}
+COUNTS = {"S000": 20, "S001": 26, "S002": 13, "S003": 23, "S004": 42}
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +54,15 @@ def test_every_claim_of_a_text_is_there(document):
 def test_without_a_test_there_is_no_other_verdict_than_underspecified(claim):
     assert claim.statement or claim.verdict == "underspecified"
     assert not claim.weaker or claim.statement
+
+
+def test_the_million_chips_are_rebuilt_corrected_and_spread(findings):
+    """MobileLLM, arXiv:2402.14905: 7.22e7, printed as 1e8; five orders of magnitude between published inputs."""
+    values = findings["S000-01"].values
+    assert values["printed"] == pytest.approx([7.22e7] * 6, rel=1e-3)
+    assert max(values["chips"]) == pytest.approx(1.1e8, rel=0.03)
+    assert 5.0 < values["orders"][0] < 5.5
+    assert "](fleet.md#100-million-chips)" in page(findings.values())
 
 
 def test_the_page_in_the_docs_is_what_the_audit_writes(findings):

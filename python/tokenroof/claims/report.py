@@ -35,6 +35,11 @@ and *B200* are data-centre GPUs of NVIDIA's, of 2022 to 2024.
 This page is written by `tokenroof claims --write docs/claims.md`; `tokenroof claims S003-07` shows one claim with every
 input, step and number. A test computes them all again.
 
+What 100 million chips for GPT-4 rests on (S000-01 to 03), step by step, and what each input is worth; more in
+[Fleets](fleet.md#100-million-chips):
+
+![The 100 million chips, corrected step by step, and a tornado of the inputs: demand first](fleet.png)
+
 {summary}
 """
 
