@@ -9,7 +9,10 @@ from pathlib import Path
 from cffi import FFI
 
 HERE = Path(__file__).resolve().parent
-SOURCES = ["bind", "best", "expr", "inputs", "kernel", "legal", "list", "network", "plan", "status", "store", "walk"]
+SOURCES = [
+    *("bind", "expr", "inputs", "kernel", "legal", "list", "network", "plan", "status", "walk"),
+    *("groups", "select", "best", "bound", "count", "front", "histogram", "pareto", "ranks", "reduce", "store"),
+]
 FLAGS = ["-std=c11", "-O3", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math", "-fvisibility=hidden"]
 
 

@@ -15,6 +15,7 @@
 
 #define TR_TILE 512     /* points of one tile: its scratch columns stay in L1 */
 #define TR_STRIDE (TR_TILE + 8) /* between lanes' arrays: a power of two would put all of them into one cache set */
+#define TR_BLOCK 32     /* lanes that a sink may pass over at once */
 #define TR_SHORT_AXIS 16 /* a batch axis shorter than this is zipped with isl and osl into full tiles */
 #define TR_WHOLE_MAX 4503599627370496.0 /* 2**52: largest count that tr_ceil takes */
 
@@ -205,6 +206,13 @@ struct kernels {
     void (*basis)(tile_t *t);
     void (*column)(const tile_t *t, int column, double *out);
     double (*search)(const tile_t *t, double limit, int by_step);
+    size_t (*tally)(const tile_t *t, double step_limit, double spt_limit);
+    void (*corners)(const tile_t *t, double step_limit, double spt_limit, double *step, double *spt, double *least_step,
+                    double *least_spt);
+    void (*within)(size_t n, const double *x, int compare, double limit, unsigned char *in);
+    int (*extremes)(size_t n, const double *x, double *least, double *most);
+    void (*reach)(const double *x, size_t n_cuts, const double *cut, uint32_t *counts);
+    size_t (*dominator)(size_t n, size_t d, const double *const *key, const double *corner);
     void (*axis)(const tile_t *t, int axis, double *out);
     void (*operate)(int operation, size_t n, double *a, const double *b, double number, int form);
 };
@@ -256,7 +264,7 @@ int tr_fail(tr_error *err, int code, int axis, int64_t index, const char *format
 int tr_own_needs(const tr_plan *p, int column); /* of a column of the library */
 /* store.c */
 int tr_needs(const tr_plan *p, size_t n, const int32_t *columns);
-int tr_check_out(size_t n, double *const *out, tr_error *err);
+int tr_check_out(size_t n, const void *const *out, tr_error *err);
 
 /* walk.c: visits the tiles of [begin, end) in order of point number. */
 struct walk {
@@ -264,8 +272,12 @@ struct walk {
     int needs;
     int skip_illegal; /* do not visit combinations that cannot exist */
     int (*refuses)(walk_t *w); /* NULL, or whether no point of w->coef counts, by chips, weights and room alone */
-    void (*visit)(walk_t *w);
-    void *state;      /* the visitor's */
+    void (*visit)(walk_t *w); /* may cut the tile */
+    /* or NULL: in place of all tiles of [first, last), which are counted from the combination's first point; it may call
+     * tr_walk_rows for parts of them */
+    void (*combination_visit)(walk_t *w, uint64_t first, uint64_t last);
+    void *state;      /* the visitor's, which may set: */
+    int code;         /* not 0: the walk ends with it */
     /* set for each visit: */
     const coef_t *coef;
     tile_t tile;
@@ -273,7 +285,12 @@ struct walk {
     size_t isl, osl;             /* of lane 0: indices by which points are numbered */
     int fresh;                   /* first visit of this combination */
     size_t at[N_AXES];           /* indices of the combination's values */
+    const double *table[N_BATCH]; /* over the batch axis, of this combination */
+    uint64_t base;               /* number of its first point */
+    void *scratch;               /* the walk's own */
 };
+void tr_walk_rows(walk_t *w, uint64_t first, uint64_t last);
+prefill_t tr_prefill_at(const walk_t *w, const lengths_t *x);
 int tr_walk(walk_t *w, uint64_t begin, uint64_t end, tr_error *err);
 
 #endif

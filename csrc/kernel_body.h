@@ -368,63 +368,12 @@ TR_TARGET static void TR_ISA_FN(axis)(const tile_t *t, int axis, double *out)
     else TR_ISA_FN(axis_mode)(t, axis, out, TILE_LIST);
 }
 
-/* Smallest step time (by_step) or smallest seconds per token of a row, among lanes where the other of the two is
- * within its limit: all that a row's best needs, because the objectives are monotone in one of them (best.c). */
-TR_TARGET TR_FN double TR_ISA_FN(search_form)(const tile_t *t, const double limit, const int by_step, const int bound)
-{
-    const size_t n = t->n;
-    const double *restrict fixed = t->bat[B_FIXED], *restrict tokens = t->bat[B_TOKENS];
-    const double *restrict split = t->bat[B_TOKENS_BOUND], *restrict expert = t->bat[B_EXPERT_BOUND];
-    const double *restrict inv = t->bat[B_INV];
-    const double context = t->seq[S_CONTEXT], prefill = t->seq[S_PREFILL], share = t->seq[S_SHARE];
-    const double compute = t->seq[S_COMPUTE_BOUND], traffic = t->seq[S_MEMORY_BOUND];
-    const double prefill_compute = t->seq[S_PREFILL_COMPUTE], prefill_network = t->seq[S_PREFILL_NETWORK];
-    const double expert_bound = t->com[K_EXPERT_BOUND], weights_bound = t->com[K_WEIGHTS_BOUND];
-    const double network = t->com[K_NETWORK_BOUND], on_chip = t->com[K_ON_CHIP];
-    double least[LANES], found = INFINITY;
-    size_t i, j;
-#define LANE(i)                                                                                                     \
-    double step, spt, value, other;                                                                                 \
-    if (bound) {                                                                                                    \
-        const double c = expert[i] * expert_bound + split[i] * compute, w = split[i] * network;                     \
-        const double m = tr_memory_bound(weights_bound + split[i] * traffic, on_chip);                              \
-        step = tr_overlap(c, m, w);                                                                                 \
-        spt = tr_overlap(tr_seconds_per_token(prefill_compute, c, inv[i], share),                                   \
-                         tr_seconds_per_token(0.0, m, inv[i], share),                                               \
-                         tr_seconds_per_token(prefill_network, w, inv[i], share));                                  \
-    } else {                                                                                                        \
-        step = tr_step_seconds(fixed[i], tokens[i], context);                                                       \
-        spt = tr_seconds_per_token(prefill, step, inv[i], share);                                                   \
-    }                                                                                                               \
-    value = by_step ? step : spt;                                                                                   \
-    other = by_step ? spt : step
-    for (j = 0; j < LANES; j++) least[j] = INFINITY;
-    for (i = 0; i + LANES <= n; i += LANES) {
-        for (j = 0; j < LANES; j++) {
-            LANE(i + j);
-            const double smaller = tr_min(value, least[j]);
-            least[j] = other <= limit ? smaller : least[j];
-        }
-    }
-    for (; i < n; i++) {
-        LANE(i);
-        found = other <= limit ? tr_min(value, found) : found;
-    }
-#undef LANE
-    for (j = 0; j < LANES; j++) found = tr_min(least[j], found);
-    return found;
-}
-
-TR_TARGET static double TR_ISA_FN(search)(const tile_t *t, double limit, int by_step)
-{
-    if (t->estimate == TR_BOUND)
-        return by_step ? TR_ISA_FN(search_form)(t, limit, 1, 1) : TR_ISA_FN(search_form)(t, limit, 0, 1);
-    return by_step ? TR_ISA_FN(search_form)(t, limit, 1, 0) : TR_ISA_FN(search_form)(t, limit, 0, 0);
-}
+#include "kernel_search.h"
 
 const kernels_t TR_ISA_FN(tr_kernels) = {TR_ISA_FN(batch), TR_ISA_FN(counts), TR_ISA_FN(lengths), TR_ISA_FN(prefill),
                                          TR_ISA_FN(fill), TR_ISA_FN(basis), TR_ISA_FN(column), TR_ISA_FN(search),
-                                         TR_ISA_FN(axis), TR_ISA_FN(operate)};
+                                         TR_ISA_FN(tally), TR_ISA_FN(corners), TR_ISA_FN(within), TR_ISA_FN(extremes),
+                                         TR_ISA_FN(reach), TR_ISA_FN(dominator), TR_ISA_FN(axis), TR_ISA_FN(operate)};
 
 #undef EACH
 #undef JOULES

@@ -41,7 +41,9 @@ int tr_points_eval(const tr_plan *p, size_t n, const uint64_t *combination, cons
     int code, needs;
     if (!p) return tr_fail(err, TR_ERR_NULL, -1, -1, "plan is NULL");
     if (n && (!combination || !batch || !isl || !osl)) return tr_fail(err, TR_ERR_NULL, -1, -1, "an input is NULL");
-    if ((code = tr_check_columns(p, n_columns, columns, err)) || (code = tr_check_out(n_columns, out, err))) return code;
+    if ((code = tr_check_columns(p, n_columns, columns, err))
+        || (code = tr_check_out(n_columns, (const void *const *)out, err)))
+        return code;
     needs = tr_needs(p, n_columns, columns);
     if ((code = check_points(p, n, combination, batch, isl, osl, err))) return code;
     l = calloc(1, sizeof *l);

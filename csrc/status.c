@@ -4,7 +4,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#define ABI_VERSION 1
+#define ABI_VERSION 2
 
 static const char *const axis_names[N_AXES] = {"model", "hardware", "precision", "tp", "pp", "ep",
                                                "dp", "cp", "isl", "osl", "batch"};
@@ -76,6 +76,8 @@ const char *tr_strerror(int code)
     case TR_ERR_RANGE: return "a range or an index lies outside the plan";
     case TR_ERR_COLUMN: return "no such column";
     case TR_ERR_COMPARE: return "no such comparison";
+    case TR_ERR_GROUP: return "a group's number is not below the number of groups";
+    case TR_ERR_STOPPED: return "the caller's own function ended the run";
     case TR_ERR_EXPR: return "an expression is no program";
     case TR_ERR_ISA: return "this CPU or build lacks the instruction set";
     case TR_ERR_MEMORY: return "out of memory";

@@ -32,6 +32,8 @@ enum tr_code {
     TR_ERR_RANGE = -201,       /* begin, end or an index outside the plan */
     TR_ERR_COLUMN = -202,      /* no such column */
     TR_ERR_COMPARE = -203,     /* no such comparison */
+    TR_ERR_GROUP = -204,       /* a group's number is not below the number of groups */
+    TR_ERR_STOPPED = -205,     /* the caller's own function ended the run */
     TR_ERR_EXPR = -210,        /* an expression is no program: an unknown operation, too few or too many numbers */
     TR_ERR_ISA = -301,         /* this CPU or build lacks the instruction set asked for */
     TR_ERR_MEMORY = -401       /* malloc failed */
@@ -210,9 +212,15 @@ typedef struct tr_expr {
  * what the first plan holds, which must outlive it. */
 int tr_plan_derive(const tr_plan *plan, size_t n_exprs, const tr_expr *exprs, tr_plan **derived, tr_error *err);
 
-/* Stores columns of the points [begin, end): out[c][i] is column columns[c] of point begin + i. */
+/* Sinks: what a run does with the points [begin, end). All but store gather: calls accumulate in the caller's state, and
+ * any split of the points into ranges, run in any order into any number of states that are merged in any order, gives
+ * the same answer bit for bit. */
+
+/* Stores columns: out[c][i] is column columns[c] of point begin + i. The second rounds to the nearest float. */
 int tr_plan_store(const tr_plan *plan, uint64_t begin, uint64_t end, size_t n_columns, const int32_t *columns,
                   double *const *out, tr_error *err);
+int tr_plan_store_f32(const tr_plan *plan, uint64_t begin, uint64_t end, size_t n_columns, const int32_t *columns,
+                      float *const *out, tr_error *err);
 
 enum tr_compare { TR_LE = 0, TR_LT = 1, TR_GE = 2, TR_GT = 3, TR_EQ = 4, TR_NE = 5 };
 typedef struct tr_where {
@@ -221,28 +229,109 @@ typedef struct tr_where {
     double limit;
 } tr_where;
 
-/* What `best` looks for: the k points of smallest (or largest) objective in each group, equal values by point number.
- * Groups are the values of the axes in `by` (bit i: axis i of the order above), row-major. Only points of status 0
- * count, and those short of memory too where `misfits` is set. value and point have groups * k entries, best first:
- * start them with tr_best_clear; calls accumulate, so that any split of the range gives the same answer. Merging needs
- * equal `by` and does nothing without it. */
+/* Which points count: those of status 0, where misfits is set those short of memory too, that hold every limit. NULL in
+ * its place: status 0 alone. */
+typedef struct tr_select {
+    uint32_t struct_size;
+    int32_t misfits;
+    size_t n_where;
+    const tr_where *where;
+} tr_select;
+
+/* A point's group is the sum of what its indices contribute: of[axis][index], in the order of the axes above; NULL: an
+ * axis that contributes nothing. Each sum must be below n. NULL in place of the struct: one group. */
+typedef struct tr_groups {
+    uint32_t struct_size;
+    uint32_t reserved;
+    uint64_t n;
+    const uint64_t *of[11];
+} tr_groups;
+
+/* The k points of smallest (or largest) objective in each group; equal values rank by point number, and values that are
+ * not finite never rank. value and point have n_groups * k entries, best first: start with tr_best_clear. */
 typedef struct tr_best {
     uint32_t struct_size;
     int32_t objective;
     int32_t maximize;
-    int32_t misfits;
-    uint32_t by;
     uint32_t k;
-    size_t n_where;
-    const tr_where *where;
+    uint64_t n_groups;
     double *value;
-    uint64_t *point; /* UINT64_MAX where fewer than k points count */
+    uint64_t *point;  /* UINT64_MAX where fewer than k points count */
+    uint64_t proven;  /* tr_plan_best_bound adds the points that it did not evaluate, because they cannot rank */
 } tr_best;
 
-uint64_t tr_best_groups(const tr_plan *plan, uint32_t by);
-void tr_best_clear(const tr_plan *plan, tr_best *best);
-int tr_plan_best(const tr_plan *plan, uint64_t begin, uint64_t end, tr_best *best, tr_error *err);
-void tr_best_merge(const tr_plan *plan, tr_best *into, const tr_best *from);
+void tr_best_clear(tr_best *best);
+int tr_plan_best(const tr_plan *plan, uint64_t begin, uint64_t end, const tr_select *select, const tr_groups *groups,
+                 tr_best *best, tr_error *err);
+/* The same answer, leaving out what a bound over a block of the grid shows to be unable to rank. */
+int tr_plan_best_bound(const tr_plan *plan, uint64_t begin, uint64_t end, const tr_select *select,
+                       const tr_groups *groups, tr_best *best, tr_error *err);
+void tr_best_merge(tr_best *into, const tr_best *from); /* of equal k and n_groups; else nothing is done */
+
+/* Fronts: of each group the points that no other point of it dominates, i.e. that none equals or betters in each of 1 to
+ * 4 objectives and betters in one. Of points whose objectives are all equal the lowest number stays. A point with an
+ * objective that is not finite does not count. The front owns its memory, which grows with its points. Where memory runs
+ * out the call fails and the front holds some of the range: free it. */
+typedef struct tr_front tr_front;
+int tr_front_create(uint64_t n_groups, size_t n_objectives, const int32_t *objectives, const int32_t *maximize,
+                    tr_front **front, tr_error *err);
+void tr_front_free(tr_front *front);
+int tr_plan_pareto(const tr_plan *plan, uint64_t begin, uint64_t end, const tr_select *select, const tr_groups *groups,
+                   tr_front *front, tr_error *err);
+uint64_t tr_front_size(const tr_front *front); /* points of all groups */
+/* group, point and value (n_objectives each) of every point, by group, then from the best first objective on. */
+void tr_front_read(tr_front *front, uint64_t *group, uint64_t *point, double *value);
+/* Lets n points in that another front of the same objectives held: how fronts are merged and come back from a file. */
+int tr_front_add(tr_front *front, uint64_t n, const uint64_t *group, const uint64_t *point, const double *value,
+                 tr_error *err);
+
+/* Points by status and group; `within` counts those that the selection lets through. */
+#define TR_STATUSES 32 /* room for every tr_point_status */
+typedef struct tr_count {
+    uint32_t struct_size;
+    uint32_t reserved;
+    uint64_t *status; /* [groups][TR_STATUSES] */
+    uint64_t *within; /* [groups] */
+} tr_count;
+int tr_plan_count(const tr_plan *plan, uint64_t begin, uint64_t end, const tr_select *select, const tr_groups *groups,
+                  tr_count *count, tr_error *err);
+
+/* Points by the values of one column, or of two. Bin i of ascending edges is [edges[i], edges[i + 1]), the last one with
+ * its upper edge. Each column has n_edges + 2 cells: below, the n_edges - 1 bins, above, and NaN last. */
+typedef struct tr_histogram {
+    uint32_t struct_size;
+    uint32_t n_columns;      /* 1 or 2 */
+    int32_t column[2];
+    size_t n_edges[2];       /* from 2; n_edges[1] is not read where there is one column */
+    const double *edges[2];
+    uint64_t *counts;        /* [groups][n_edges[0] + 2] or [groups][n_edges[0] + 2][n_edges[1] + 2] */
+    uint64_t *left_out;      /* [groups] points that do not count */
+} tr_histogram;
+int tr_plan_histogram(const tr_plan *plan, uint64_t begin, uint64_t end, const tr_select *select,
+                      const tr_groups *groups, tr_histogram *histogram, tr_error *err);
+
+/* One pass of a search for order statistics. The rank of a double is its bits, turned so that ranks ascend with values
+ * (the sign bit set for positive numbers, all bits inverted for negative ones); NaN has none. A window is all ranks that
+ * begin with `prefix` in their upper 64 - shift - bits bits, and counts[window] says how often each value of the next
+ * `bits` bits occurs. windows[g] .. windows[g + 1] are group g's, their prefixes ascending. */
+typedef struct tr_ranks {
+    uint32_t struct_size;
+    int32_t column;
+    uint32_t shift, bits;    /* bits 1 to 24, together at most 64 */
+    const uint64_t *windows; /* [groups + 1], from 0 */
+    const uint64_t *prefix;  /* [all windows] */
+    uint64_t *counts;        /* [all windows][1 << bits] */
+} tr_ranks;
+int tr_plan_ranks(const tr_plan *plan, uint64_t begin, uint64_t end, const tr_select *select, const tr_groups *groups,
+                  tr_ranks *ranks, tr_error *err);
+
+/* The caller's own sink: called with up to TR_TILE_POINTS points that count at a time, in the order of their numbers.
+ * Column c of point i is columns[c * stride + i]. Anything but 0 ends the run with TR_ERR_STOPPED. */
+#define TR_TILE_POINTS 512
+typedef int32_t (*tr_reducer)(size_t n, size_t stride, const double *columns, const uint64_t *points,
+                              const uint64_t *groups, void *state);
+int tr_plan_reduce(const tr_plan *plan, uint64_t begin, uint64_t end, const tr_select *select, const tr_groups *groups,
+                   size_t n_columns, const int32_t *columns, tr_reducer reducer, void *state, tr_error *err);
 
 /* Point list: n arbitrary points, one row each; out[c][i] as above. Batch, isl and osl need not be on the axes. */
 int tr_points_eval(const tr_plan *plan, size_t n, const uint64_t *combination, const double *batch, const double *isl,

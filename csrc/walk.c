@@ -55,8 +55,9 @@ static void batch_tables(const walk_t *w, scratch_t *s, const coef_t *c, const s
                           s->compute, s->memory, s->network, s->read);
 }
 
-static prefill_t prefill_at(const walk_t *w, const coef_t *c, const lengths_t *x)
+prefill_t tr_prefill_at(const walk_t *w, const lengths_t *x)
 {
+    const coef_t *c = w->coef;
     prefill_t pre = {0.0, 0.0, 0.0, 0.0, 0.0, 0.0};
     if ((w->needs & NEED_PREFILL) && (w->needs & NEED_TYPICAL)) pre.typical = w->plan->kernels->prefill(w->plan, c, x);
     prefill_work(w->plan, c, x, w->needs, &pre);
@@ -65,16 +66,17 @@ static prefill_t prefill_at(const walk_t *w, const coef_t *c, const lengths_t *x
 
 static void flush(walk_t *w)
 {
-    if (w->tile.n) w->visit(w);
-    if (w->tile.n) w->fresh = 0;
+    if (w->tile.n && !w->code) {
+        w->visit(w);
+        w->fresh = 0;
+    }
     w->tile.n = 0;
 }
 
-/* All rows of one combination within [first, last), point numbers relative to the combination. */
-static void walk_combination(walk_t *w, scratch_t *s, uint64_t base, uint64_t first, uint64_t last)
+/* Readies the walk for one combination. */
+static void enter(walk_t *w, scratch_t *s)
 {
     const tr_plan *p = w->plan;
-    const size_t nb = p->n[AX_BATCH], n_osl = p->n[AX_OSL];
     const coef_t *c = w->coef;
     const size_t pp = p->kind[AX_PP][c->pp_index], dp = p->kind[AX_DP][c->dp_index], cp = p->kind[AX_CP][c->cp_index];
     const size_t share = (pp * p->n_distinct[AX_DP] + dp) * p->n_distinct[AX_CP] + cp;
@@ -82,26 +84,38 @@ static void walk_combination(walk_t *w, scratch_t *s, uint64_t base, uint64_t fi
     const double *from[N_BATCH] = {
         p->axis[AX_BATCH], p->inv[AX_BATCH], shares->seq_tokens, shares->tokens_bound, shares->expert_bound,
         shares->seqs, s->fixed, s->compute, s->memory, s->network, s->read};
-    const int zip = nb < TR_SHORT_AXIS;
-    size_t isl_of_prefill = SIZE_MAX, j;
-    prefill_t pre = {0.0, 0.0, 0.0, 0.0, 0.0, 0.0};
-    uint64_t row;
-
+    const int zip = p->n[AX_BATCH] < TR_SHORT_AXIS;
     batch_tables(w, s, c, shares);
+    memcpy(w->table, from, sizeof from);
     w->tile.mode = zip ? TILE_ZIP : TILE_ROW;
     w->tile.com = c->k;
     w->tile.illegal = c->k[K_STATUS] != 0.0;
     w->tile.seq = zip ? s->lanes_seq : s->seq;
     w->tile.n = 0;
     w->fresh = 1;
-    for (row = first / nb; row * nb < last; row++) {
+}
+
+/* All rows of one combination within [first, last), point numbers relative to the combination. */
+void tr_walk_rows(walk_t *w, uint64_t first, uint64_t last)
+{
+    const tr_plan *p = w->plan;
+    const size_t nb = p->n[AX_BATCH], n_osl = p->n[AX_OSL];
+    const coef_t *c = w->coef;
+    const double *const *from = w->table, *seqs = w->table[B_SEQS];
+    scratch_t *s = w->scratch;
+    const int zip = w->tile.mode == TILE_ZIP;
+    size_t isl_of_prefill = SIZE_MAX, j;
+    prefill_t pre = {0.0, 0.0, 0.0, 0.0, 0.0, 0.0};
+    uint64_t row;
+
+    for (row = first / nb; row * nb < last && !w->code; row++) {
         const size_t isl = (size_t)(row / n_osl), osl = (size_t)(row % n_osl);
         size_t b = row * nb < first ? (size_t)(first - row * nb) : 0;
         const size_t b_end = (row + 1) * nb > last ? (size_t)(last - row * nb) : nb;
         const size_t isl_value = p->lead[AX_ISL] == AX_ISL ? isl : w->at[AX_ISL];
         lengths_t x = p->by_osl[p->lead[AX_OSL] == AX_OSL ? osl : p->lead[AX_OSL] == AX_ISL ? isl : w->at[AX_OSL]];
         set_isl(&x, p->axis[AX_ISL][isl_value]);
-        if (isl != isl_of_prefill) pre = prefill_at(w, c, &x);
+        if (isl != isl_of_prefill) pre = tr_prefill_at(w, &x);
         isl_of_prefill = isl;
         const int places = c->n_places > 1;
         const double cache = places ? cache_bytes(c, &x) : 0.0;
@@ -109,13 +123,13 @@ static void walk_combination(walk_t *w, scratch_t *s, uint64_t base, uint64_t fi
         while (b < b_end) {
             size_t take = b_end - b, room = TR_TILE - w->tile.n;
             if (places) { /* the lanes from here on whose caches live in one place */
-                const uint32_t place = place_for(c, shares->seqs[b] * cache);
-                for (take = 1; b + take < b_end && place_for(c, shares->seqs[b + take] * cache) == place;) take++;
+                const uint32_t place = place_for(c, seqs[b] * cache);
+                for (take = 1; b + take < b_end && place_for(c, seqs[b + take] * cache) == place;) take++;
                 seq_eval(c, &x, &pre, w->needs, place, s->seq, 1);
             }
             if (take > room) take = room;
             if (w->tile.n == 0) {
-                w->first = base + row * nb + b;
+                w->first = w->base + row * nb + b;
                 w->isl = isl;
                 w->osl = osl;
             }
@@ -157,6 +171,7 @@ int tr_walk(walk_t *w, uint64_t begin, uint64_t end, tr_error *err)
                        (unsigned long long)end, (unsigned long long)p->points);
     if (begin == end) return TR_OK;
     if (!reserve(&s, p)) return tr_fail(err, TR_ERR_MEMORY, -1, -1, "out of memory for the run's scratch");
+    w->scratch = &s;
     w->tile.estimate = p->estimate;
     w->tile.needs = w->needs;
     w->tile.coefs = NULL;
@@ -172,7 +187,7 @@ int tr_walk(walk_t *w, uint64_t begin, uint64_t end, tr_error *err)
     size = p->points / p->combinations;
     last = (end - 1) / size;
     tr_indices(p, begin / size, w->at);
-    for (combination = begin / size; combination <= last; combination++) {
+    for (combination = begin / size; combination <= last && !w->code; combination++) {
         const uint64_t base = combination * size, until = w->skip_illegal ? tr_illegal_until(p, combination, w->at) : combination;
         if (until > combination) {
             if (until <= last) tr_indices(p, until, w->at);
@@ -180,10 +195,15 @@ int tr_walk(walk_t *w, uint64_t begin, uint64_t end, tr_error *err)
             continue;
         }
         w->combination = combination;
-        if (!refused(w, &s))
-            walk_combination(w, &s, base, begin > base ? begin - base : 0, end - base < size ? end - base : size);
+        w->base = base;
+        if (!refused(w, &s)) {
+            const uint64_t from = begin > base ? begin - base : 0, to = end - base < size ? end - base : size;
+            enter(w, &s);
+            if (w->combination_visit) w->combination_visit(w, from, to);
+            else tr_walk_rows(w, from, to);
+        }
         tr_next(p, w->at);
     }
     release(&s);
-    return TR_OK;
+    return w->code;
 }

@@ -89,9 +89,10 @@ int main(void)
 
     const tr_where limit = {column("tpot_s"), TR_LE, 0.015};
     tr_best best = {.struct_size = sizeof best, .objective = column("tokens_per_s"), .maximize = 1, .k = 1,
-                    .n_where = 1, .where = &limit, .value = &best_rate, .point = &best_point};
-    tr_best_clear(plan, &best);
-    if (tr_plan_best(plan, 0, tr_plan_points(plan), &best, &err)) return fail(&err);
+                    .n_groups = 1, .value = &best_rate, .point = &best_point};
+    const tr_select select = {.struct_size = sizeof select, .n_where = 1, .where = &limit};
+    tr_best_clear(&best);
+    if (tr_plan_best(plan, 0, tr_plan_points(plan), &select, NULL, &best, &err)) return fail(&err);
     if (best_point == UINT64_MAX) printf("no batch has tpot_s <= %g\n", limit.limit);
     else
         printf("tpot_s <= %g: batch %.0f gives %.1f tokens/s\n", limit.limit, batch[best_point], best_rate);

@@ -59,6 +59,26 @@ int32_t column_of(const char *name);
 /* Every column of every point, column by column; to free. */
 double *store_all(const tr_plan *p);
 
+/* A question that sinks are asked about all points of a plan, and its answer by looking at stored columns. */
+enum { MOST_WHERE = 3, MOST_PARTS = 5 };
+typedef struct {
+    const world_t *world;
+    const tr_plan *plan;
+    const double *all; /* [column][point] */
+    uint64_t points;
+    int32_t status; /* the column's number */
+    tr_where where[MOST_WHERE];
+    tr_select select;
+    uint64_t table[11][MAX_BATCHES]; /* of groups */
+    tr_groups groups;
+    uint64_t cut[MOST_PARTS + 1]; /* the points in parts, run in this order */
+    size_t n_parts, order[MOST_PARTS];
+} question_t;
+void question_draw(question_t *q, rng_t *r);
+double value_at(const question_t *q, int32_t column, uint64_t point);
+int counts_at(const question_t *q, uint64_t point);
+uint64_t group_at(const question_t *q, uint64_t point);
+
 void test_formulas(void);
 void test_plan(void);
 void test_reject(void);
@@ -67,6 +87,8 @@ void test_bits(void);
 void test_best(void);
 void test_zip(void);
 void test_expr(void);
+void test_pareto(void);
+void test_sinks(void);
 void test_memory(void);
 
 #endif

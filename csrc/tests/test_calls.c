@@ -68,30 +68,39 @@ static void points(const tr_plan *p)
 #define LIE(expected, ...)                                                                          \
     do {                                                                                            \
         tr_where where[] = {{column_of("tpot_s"), TR_LE, 1.0}, {column_of("ttft_s"), TR_LT, 1e9}};  \
-        tr_best best = {sizeof best, column_of("usd_per_mtok"), 0, 0, 0, 1, 2, where, &value, &point}; \
+        tr_select select = {sizeof select, 0, 2, where};                                            \
+        uint64_t halves[] = {0, 1};                                                                 \
+        tr_groups groups = {sizeof groups, 0, 2, {NULL, NULL, NULL, halves}};                        \
+        tr_best best = {sizeof best, column_of("usd_per_mtok"), 0, 1, 2, value, point, 0};           \
         tr_error err = {0, 0, 0, ""};                                                               \
-        tr_best_clear(p, &best);                                                                    \
+        tr_best_clear(&best);                                                                       \
         __VA_ARGS__;                                                                                \
-        CHECK(tr_plan_best(p, 0, N, &best, &err) == (expected) && err.code == (expected));          \
-        CHECK((expected) == TR_OK || (*err.message && isnan(value) && point == UINT64_MAX));        \
-        CHECK(tr_plan_best(p, 0, N, &best, NULL) == (expected));                                    \
+        CHECK(tr_plan_best(p, 0, N, &select, &groups, &best, &err) == (expected) && err.code == (expected)); \
+        CHECK((expected) == TR_OK || (*err.message && isnan(value[0]) && point[0] == UINT64_MAX));  \
+        CHECK(tr_plan_best(p, 0, N, &select, &groups, &best, NULL) == (expected));                  \
     } while (0)
 
 static void searches(const tr_plan *p)
 {
-    double value;
-    uint64_t point;
+    double value[2];
+    uint64_t point[2];
     LIE(TR_OK, (void)where);
-    LIE(TR_OK, best.n_where = 0, best.where = NULL);
+    LIE(TR_OK, select.n_where = 0, select.where = NULL);
+    LIE(TR_OK, groups.of[3] = NULL);
     LIE(TR_ERR_STRUCT_SIZE, best.struct_size = 0);
     LIE(TR_ERR_STRUCT_SIZE, best.struct_size = sizeof best - 8);
     LIE(TR_ERR_STRUCT_SIZE, best.struct_size = UINT32_MAX);
+    LIE(TR_ERR_STRUCT_SIZE, select.struct_size = 0);
+    LIE(TR_ERR_STRUCT_SIZE, groups.struct_size = sizeof groups - 8);
     LIE(TR_ERR_NULL, best.value = NULL);
     LIE(TR_ERR_NULL, best.point = NULL);
-    LIE(TR_ERR_NULL, best.where = NULL);
+    LIE(TR_ERR_NULL, select.where = NULL);
     LIE(TR_ERR_VALUE, best.k = 0);
-    LIE(TR_ERR_RANGE, best.by = 1u << 11);
-    LIE(TR_ERR_RANGE, best.by = 1u << 31);
+    LIE(TR_ERR_GROUP, groups.n = 1);
+    LIE(TR_ERR_GROUP, groups.n = 0);
+    LIE(TR_ERR_GROUP, halves[0] = 2);
+    LIE(TR_ERR_GROUP, halves[0] = UINT64_MAX, halves[1] = 1);
+    LIE(TR_ERR_GROUP, best.n_groups = 1);
     LIE(TR_ERR_COLUMN, best.objective = tr_columns());
     LIE(TR_ERR_COLUMN, best.objective = -1);
     LIE(TR_ERR_COLUMN, where[1].column = tr_columns());
@@ -99,13 +108,11 @@ static void searches(const tr_plan *p)
     LIE(TR_ERR_COMPARE, where[0].compare = 6);
     LIE(TR_ERR_COMPARE, where[1].compare = -1);
     LIE(TR_ERR_VALUE, where[0].limit = NAN);
-    tr_best best = {sizeof best, 0, 0, 0, 0, 1, 0, NULL, &value, &point};
-    CHECK(tr_plan_best(NULL, 0, N, &best, NULL) == TR_ERR_NULL);
-    CHECK(tr_plan_best(p, 0, N, NULL, NULL) == TR_ERR_NULL);
-    CHECK(tr_plan_best(p, 3, 2, &best, NULL) == TR_ERR_RANGE);
-    CHECK(tr_plan_best(p, 0, N + 1, &best, NULL) == TR_ERR_RANGE);
-    CHECK(tr_best_groups(NULL, 1) == 0 && tr_best_groups(p, 0) == 1);
-    CHECK(tr_best_groups(p, 1u << 3) == 2 && tr_best_groups(p, 1u << 10) == 12 && tr_best_groups(p, 2047) == N);
+    tr_best best = {sizeof best, 0, 0, 1, 1, value, point, 0};
+    CHECK(tr_plan_best(NULL, 0, N, NULL, NULL, &best, NULL) == TR_ERR_NULL);
+    CHECK(tr_plan_best(p, 0, N, NULL, NULL, NULL, NULL) == TR_ERR_NULL);
+    CHECK(tr_plan_best(p, 3, 2, NULL, NULL, &best, NULL) == TR_ERR_RANGE);
+    CHECK(tr_plan_best(p, 0, N + 1, NULL, NULL, &best, NULL) == TR_ERR_RANGE);
 }
 
 void test_reject_calls(void)

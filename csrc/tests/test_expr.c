@@ -79,9 +79,10 @@ static void search(const tr_plan *p, int32_t column, const double *want, size_t 
     double value, least = NAN;
     uint64_t point, first = UINT64_MAX, i;
     tr_where where[] = {{column, TR_GE, 0.0}};
-    tr_best best = {sizeof best, column, 0, 0, 0, 1, 1, where, &value, &point};
-    tr_best_clear(p, &best);
-    CHECK(tr_plan_best(p, 0, points, &best, NULL) == TR_OK);
+    const tr_select select = {sizeof select, 0, 1, where};
+    tr_best best = {sizeof best, column, 0, 1, 1, &value, &point, 0};
+    tr_best_clear(&best);
+    CHECK(tr_plan_best(p, 0, points, &select, NULL, &best, NULL) == TR_OK);
     for (i = 0; i < points; i++)
         if (status[i] == 0.0 && isfinite(want[i]) && want[i] >= 0.0 && !(want[i] >= least)) least = want[i], first = i;
     CHECK(point == first && same(value, least));

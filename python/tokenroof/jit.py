@@ -13,7 +13,7 @@ from ._native import function_address
 from .derived import check_columns
 from .plan import Plan
 
-__all__ = ["point_function"]
+__all__ = ["point_function", "reducer_signature"]
 
 _SIGNATURE = ctypes.CFUNCTYPE(
     ctypes.c_int,
@@ -77,3 +77,21 @@ def point_function(plan: Plan, columns: str | Sequence[str]) -> Callable[..., in
 
     _plans[point] = plan
     return point
+
+
+def reducer_signature() -> Any:
+    """The signature of a ``numba.cfunc`` for `Sweep.reduce`: (n, stride, columns, points, groups, state) -> 0.
+
+    ``columns[c * stride + i]`` is column c of point i of n; ``points`` and ``groups`` hold n numbers; ``state`` is the
+    address of the state's data, for ``numba.carray(state, shape, dtype=...)``.
+
+    Examples
+    --------
+    >>> str(reducer_signature().return_type)
+    'int32'
+    """
+    from numba import types
+
+    pointer: Any = types.CPointer
+    many, whole = pointer(types.float64), pointer(types.uint64)
+    return types.int32(types.uintp, types.uintp, many, whole, whole, types.voidptr)

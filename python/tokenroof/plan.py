@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ._native import AXES, COLUMNS, F64, U64, BestState, NativePlan
+from ._native import AXES, COLUMNS, F32, F64, U64, BestState, NativePlan, Select
 from .axes import COUNTS, Axes, parse_where
 from .derived import check_columns, expression
 from .errors import SpecError, UnknownNameError
+from .groups import group_by
 from .specs import Options
 
-__all__ = ["LARGER_IS_BETTER", "Plan", "check_columns"]
+__all__ = ["LARGER_IS_BETTER", "Plan", "check_columns", "select"]
 
 #: Columns of which more is better; of all others less is.
 LARGER_IS_BETTER = frozenset(
@@ -22,6 +23,11 @@ LARGER_IS_BETTER = frozenset(
     for name in COLUMNS
     if "tokens_per_s" in name or name in ("mfu", "mbu", "max_batch", "intensity_flop_per_byte", "fits")
 )
+
+
+def select(where: str | Iterable[str] | None, fits: bool = True) -> Select:
+    """Which points count, from limits such as ``"tpot_s <= 0.05"``; `fits` as of `Sweep.best`."""
+    return Select(tuple(parse_where(where)), not fits)
 
 
 class Plan:
@@ -106,12 +112,14 @@ class Plan:
             raise UnknownNameError("axis", next(iter(values)), AXES[:8])
         return number
 
-    def store(self, begin: int, end: int, columns: Sequence[str], out: Sequence[F64] | None = None) -> list[F64]:
-        """Columns of the points [begin, end), one float64 array each, into ``out`` where given."""
+    def store(
+        self, begin: int, end: int, columns: Sequence[str], out: Sequence[F64] | Sequence[F32] | None = None
+    ) -> list[Any]:
+        """Columns of the points [begin, end), one float64 array each, or into ``out``, float64 or float32."""
         names = check_columns(columns)
         if not 0 <= begin <= end <= self.size:
             raise SpecError("range", (begin, end), f"0 <= begin <= end <= {self.size}")
-        arrays = [np.empty(end - begin) for _ in names] if out is None else list(out)
+        arrays: list[Any] = [np.empty(end - begin) for _ in names] if out is None else list(out)
         if len(arrays) != len(names):
             raise SpecError("out", len(arrays), f"{len(names)} arrays, one for each column")
         self.native_with(names).store(begin, end, names, arrays)
@@ -160,25 +168,17 @@ class Plan:
     ) -> BestState:
         """Empty places for `best`; see `Sweep.best`."""
         check_columns(objective)
-        if not isinstance(by, Iterable):
-            raise SpecError("by", by, "names of axes")
-        asked = [by] if isinstance(by, str) else list(dict.fromkeys(by))
-        for axis in asked:
-            if axis not in AXES and axis not in self.axes.named:
-                raise UnknownNameError("axis in by", axis, [*AXES, *self.axes.named])
+        groups = group_by(self.axes, by).native
         if not isinstance(k, int) or isinstance(k, bool) or not 1 <= k < 2**31:
             raise SpecError("k", k, "a whole number from 1")
         larger = objective in LARGER_IS_BETTER if maximize is None else maximize
-        limits = parse_where(where)
-        native = self.native_with([objective, *(column for column, _, _ in limits)])
-        _, tables, groups = self.axes.groups(asked)
-        return BestState(native, objective, larger, self.axes.shape, tables, groups, limits, k, not fits)
+        return BestState(select(where, fits), groups, objective, larger, k)
 
     def best(self, begin: int, end: int, state: BestState) -> BestState:
         """Let the points [begin, end) compete for the places of ``state``; any split gives the same answer."""
         if not 0 <= begin <= end <= self.size:
             raise SpecError("range", (begin, end), f"0 <= begin <= end <= {self.size}")
-        self.native.best(begin, end, state)
+        state.visit(self.native_with(state.asked), begin, end)
         return state
 
     def coordinates(self, points: U64) -> dict[str, list[object]]:

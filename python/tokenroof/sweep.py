@@ -4,42 +4,31 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
-from ._native import ESTIMATES, BestState
+from ._native import ESTIMATES
 from .axes import Axes, zipped
+from .binned import Binned
 from .calibration import Calibrated, calibrated_all
-from .derived import check_columns
 from .errors import SpecError
 from .execution import finished
 from .layouts import LAYOUT, legal_layouts
 from .plan import Plan
 from .result import Result, Table
-from .sinks import Best, Store
+from .searches import best_table, count_table, histogram_table, pareto_table, quantile_table, reduced
+from .sinks.store import Store, memory_bytes
 from .specs.options import Options, take_options
 
 if TYPE_CHECKING:
     from .parquet import StoredSweep
 
 __all__ = ["Sweep"]
-
-#: Columns that `best` reports of each winner.
-WINNER_COLUMNS = (
-    "tpot_s",
-    "ttft_s",
-    "tokens_per_s_per_user",
-    "tokens_per_s_per_chip",
-    "usd_per_mtok",
-    "joules_per_token",
-    "chips",
-    "mem_bytes_per_chip",
-    "bottleneck",
-)
 
 
 class Sweep:
@@ -174,6 +163,7 @@ class Sweep:
         self,
         columns: str | Iterable[str],
         *,
+        dtype: npt.DTypeLike = np.float64,
         threads: int | None = None,
         isa: str = "auto",
         progress: bool | None = None,
@@ -185,6 +175,8 @@ class Sweep:
         ----------
         columns : str or list of str
             Columns, or expressions of columns and axes: ``"usd_per_mtok + 0.1 * tpot_s"``.
+        dtype : {float64, float32}
+            Each value is computed in float64; float32 keeps the nearest.
         threads : int, optional
             All CPUs of this process by default. Any number gives the same bits.
         isa : {"auto", "generic", "avx2", "avx512"}
@@ -196,7 +188,7 @@ class Sweep:
         Returns
         -------
         Result
-            float64 arrays with the shape of the axes.
+            Arrays with the shape of the axes.
 
         Raises
         ------
@@ -205,8 +197,9 @@ class Sweep:
         Interrupted
             On Ctrl-C; its ``partial`` is the result, NaN at the points that were not done.
         """
-        names = check_columns(columns)
-        need, have = 8 * self.size * len(names), _memory_bytes()
+        sink = Store(columns, dtype)
+        names = sink.columns
+        need, have = sink.dtype.itemsize * self.size * len(names), memory_bytes()
         if need > have:
             raise MemoryError(
                 f"{len(names)} columns of {self.size:,} points are {need / 1e9:,.1f} GB and this machine has "
@@ -214,7 +207,7 @@ class Sweep:
             )
         return finished(
             self.plan(isa),
-            Store(names),
+            sink,
             lambda stored: Result(self.axes, stored.columns, self.settings),
             threads=threads,
             progress=progress,
@@ -295,6 +288,7 @@ class Sweep:
         maximize: bool | None = None,
         fits: bool = True,
         columns: Iterable[str] | None = None,
+        method: str = "every",
         threads: int | None = None,
         isa: str = "auto",
         progress: bool | None = None,
@@ -319,6 +313,9 @@ class Sweep:
             Whether points must fit memory; False lets those short of memory compete too.
         columns : list of str, optional
             Columns to report of each winner.
+        method : {"every", "bound"}
+            Evaluate every point, or leave out blocks of the grid that a bound proves unable to win: the same answer,
+            with ``points_evaluated`` and ``points_proven`` in ``meta``.
 
         Returns
         -------
@@ -331,34 +328,169 @@ class Sweep:
         Interrupted
             On Ctrl-C; its ``partial`` is the table of the best points among those that were done.
         """
-        groups = list(by) if isinstance(by, Iterable) and not isinstance(by, str) else by
-        limits = [where] if isinstance(where, str) else list(where) if isinstance(where, Iterable) else where
-        extra = check_columns(columns) if columns else WINNER_COLUMNS
-        report = check_columns([objective, *(c for c in extra if c != objective)])
-        plan = self.plan(isa)
-        sink = Best(objective, by=groups, where=limits, k=k, maximize=maximize, fits=fits)
-        how = {"threads": threads, "progress": progress, "executor": executor}
-        return finished(plan, sink, lambda state: self._winners(plan, state, report), **how)
+        how = {"threads": threads, "isa": isa, "progress": progress, "executor": executor}
+        rule = {"maximize": maximize, "fits": fits, "method": method}
+        return best_table(self, objective, by, where, k, columns, how, **rule)
 
-    def _winners(self, plan: Plan, state: BestState, report: list[str]) -> Table:
-        found = state.point != np.uint64(2**64 - 1)
-        points = state.point[found]
-        rank = np.tile(np.arange(1, state.k + 1), state.groups)[found]
-        at = plan.coordinates(points)
-        places = {name: at[name] for name in self.axes.named}
-        columns = {name: values for name, values in plan.gather(points, report).items() if name not in places}
-        return Table({"rank": rank.tolist(), **places, **columns}, self.axes, self.settings)
+    def pareto(
+        self,
+        *,
+        maximize: str | Iterable[str] = (),
+        minimize: str | Iterable[str] = (),
+        by: str | Iterable[str] = (),
+        where: str | Iterable[str] | None = None,
+        fits: bool = True,
+        columns: Iterable[str] | None = None,
+        **how: Any,
+    ) -> Table:
+        """The points of each group that no other point of it equals or betters in every objective, exactly.
 
+        Parameters
+        ----------
+        maximize, minimize : list of str
+            Two to four columns together. Points whose objectives are all equal are one: that of the lowest number.
+        by, where, fits, columns
+            As of `best`.
+        **how
+            ``threads``, ``isa``, ``progress``, ``executor`` as of `run`; so below.
 
-def _memory_bytes() -> int:
-    """Memory that this process may still take: what is free, within the limit of its control group."""
-    limits = [2**63]
-    for path, key in (("/proc/meminfo", "MemAvailable:"), ("/sys/fs/cgroup/memory.max", "")):
-        try:
-            text = Path(path).read_text(encoding="ascii")
-        except OSError:
-            continue  # another system, or no control groups
-        words = text.partition(key)[2].split() if key else text.split()
-        if words and words[0].isdigit():
-            limits.append(int(words[0]) * (1024 if key else 1))
-    return min(limits)
+        Returns
+        -------
+        Table
+            One row a point, group by group, the best of the first objective first: the named axes, the objectives and
+            ``columns``.
+
+        Examples
+        --------
+        >>> sw = Sweep(model="llama-3.1-8b", hardware="h100-sxm", precision="fp8", batch=[1, 16, 64, 256], tp=[1, 2])
+        >>> front = sw.pareto(maximize=["tokens_per_s_per_user", "tokens_per_s_per_chip"])
+        >>> [(row["tp"], row["batch"]) for row in front]
+        [(2, 1), (2, 16), (2, 64), (1, 64), (2, 256), (1, 256)]
+        """
+        rule = {"maximize": maximize, "minimize": minimize, "by": by, "fits": fits}
+        return pareto_table(self, columns, how, where, **rule)
+
+    def histogram(
+        self,
+        columns: str | Sequence[str],
+        edges: npt.ArrayLike,
+        *,
+        by: str | Iterable[str] = (),
+        where: str | Iterable[str] | None = None,
+        fits: bool = True,
+        **how: Any,
+    ) -> Binned:
+        """How many points lie between edges of one column, or of two, in each group.
+
+        Parameters
+        ----------
+        columns : str or two of them
+        edges : array, or two of them
+            Ascending. A bin holds its lower edge, the last one its upper edge too, as in `numpy.histogram`.
+        by, where, fits
+            As of `best`; points that do not count are in ``left_out``.
+
+        Returns
+        -------
+        Binned
+            ``counts`` of shape (groups..., bins...), and a table of every cell that holds points.
+
+        Examples
+        --------
+        >>> sw = Sweep(model="llama-3.1-8b", hardware="h100-sxm", batch="1:512", tp=[1, 2])
+        >>> sw.histogram("tpot_s", [0.0, 0.008, 0.016], by="tp").counts.tolist()
+        [[10, 137], [106, 242]]
+        """
+        return histogram_table(self, columns, edges, how, by, where, fits)
+
+    def quantiles(
+        self,
+        column: str,
+        q: float | Sequence[float] | npt.ArrayLike,
+        *,
+        by: str | Iterable[str] = (),
+        where: str | Iterable[str] | None = None,
+        fits: bool = True,
+        method: str = "linear",
+        **how: Any,
+    ) -> Table:
+        """Quantiles of a column over the points of each group: those of `numpy.quantile`, bit for bit.
+
+        Parameters
+        ----------
+        column : str
+            Points where it is NaN are left out.
+        q : shares from 0 to 1
+        method : {"linear", "lower", "higher"}
+            What lies between two values.
+
+        Returns
+        -------
+        Table
+            One row for each group and share: the axes in ``by``, ``points``, ``q`` and the column. Every row takes all
+            points of its group; they are evaluated four times or more, and never held. A run that is broken off has no
+            partial table.
+
+        Examples
+        --------
+        >>> sw = Sweep(model="llama-3.1-8b", hardware="h100-sxm", batch="1:100")
+        >>> sw.quantiles("max_batch", [0.5])["max_batch"].tolist()
+        [333.0]
+        """
+        return quantile_table(self, column, q, method, how, by, where, fits)
+
+    def count(
+        self,
+        *,
+        by: str | Iterable[str] = (),
+        where: str | Iterable[str] | None = None,
+        fits: bool = True,
+        **how: Any,
+    ) -> Table:
+        """How many points of each group count, and why the others do not.
+
+        Returns
+        -------
+        Table
+            One row a group: the axes in ``by``, ``points``, those ``within`` every limit and their ``share``, and
+            points by status: ok, memory, context and what makes a layout impossible.
+
+        Examples
+        --------
+        >>> sw = Sweep(model="llama-3.1-8b", hardware="h100-sxm", batch="1:512", tp=[1, 3])
+        >>> sw.count(where="tpot_s <= 0.01").rows()[0]["within"]
+        44
+        """
+        return count_table(self, how, by, where, fits)
+
+    def reduce(
+        self,
+        columns: str | Iterable[str],
+        function: object,
+        *,
+        state: npt.NDArray[Any],
+        merge: Callable[[Any, Any], object],
+        by: str | Iterable[str] = (),
+        where: str | Iterable[str] | None = None,
+        fits: bool = True,
+        **how: Any,
+    ) -> npt.NDArray[Any]:
+        """What a compiled function makes of every point that counts (docs/embedding.md).
+
+        Parameters
+        ----------
+        columns : list of str
+        function : numba.cfunc, ctypes function or address
+            A ``tr_reducer`` of the C contract: called with tiles of points, it changes the state.
+        state : array
+            What every thread starts from; must change nothing when it is merged, as zeros do in sums.
+        merge : function
+            ``merge(into, other)`` adds one state to another.
+
+        Returns
+        -------
+        array
+            The state of all points. Sums of floats depend on how the points were split; whole numbers, least and
+            largest values do not.
+        """
+        return reduced(self, columns, function, state, merge, how, by, where, fits)

@@ -1,4 +1,4 @@
-"""The only door to the C core: builds its structs, owns its plans, turns its codes into exceptions."""
+"""Plans of the C core: its structs built, its plans owned, its codes turned into exceptions."""
 
 from __future__ import annotations
 
@@ -10,27 +10,32 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ._core import ffi, lib
-from .errors import NativeError, SpecError
-from .specs import Hardware, Link, Model, Options, Precision, peak
-from .specs.hardware import TOPOLOGIES
+from .._core import ffi, lib
+from ..errors import NativeError, SpecError
+from ..specs import Hardware, Link, Model, Options, Precision, peak
+from ..specs.hardware import TOPOLOGIES
 
 __all__ = [
     "AXES",
     "COLUMNS",
     "COMPARISONS",
     "ESTIMATES",
+    "F32",
+    "F64",
     "ISAS",
+    "STATUSES",
+    "U64",
     "UNITS",
-    "BestState",
     "NativePlan",
     "column_text",
     "function_address",
     "isa_supported",
+    "raise_code",
     "status_text",
 ]
 
 F64 = npt.NDArray[np.float64]
+F32 = npt.NDArray[np.float32]
 U64 = npt.NDArray[np.uint64]
 
 #: Axes in the order in which the core numbers points, batch fastest.
@@ -43,6 +48,13 @@ COMPARISONS = {"<=": 0, "<": 1, ">=": 2, ">": 3, "==": 4, "!=": 5}
 COLUMNS: dict[str, int] = {ffi.string(lib.tr_column_name(i)).decode(): i for i in range(lib.tr_columns())}
 #: Column name -> unit.
 UNITS: dict[str, str] = {name: ffi.string(lib.tr_column_unit(i)).decode() for name, i in COLUMNS.items()}
+
+
+#: What can be the matter with a point, by the name of its code in the contract.
+STATUSES: dict[str, int] = {
+    name: int(getattr(lib, f"TR_POINT_{name.upper()}"))
+    for name in ("ok", "memory", "context", "heads", "kv_heads", "stages", "experts", "precision", "link")
+}
 
 
 def column_text(name: str) -> str:
@@ -65,7 +77,8 @@ def function_address(name: str) -> int:
     return int(ffi.cast("uintptr_t", ffi.addressof(lib, name)))
 
 
-def _raise(code: int, err: Any, text: str = "") -> None:
+def raise_code(code: int, err: Any, text: str = "") -> None:
+    """Turn a code other than 0 into an exception."""
     if code == 0:
         return
     text = ffi.string(err.message).decode(errors="replace") if err is not None else text
@@ -134,8 +147,11 @@ class NativePlan:
             setattr(spec, name, _doubles(values, keep))
             setattr(spec, f"n_{name}", len(values))
         out, err = ffi.new("tr_plan **"), ffi.new("tr_error *")
-        _raise(lib.tr_plan_create(spec, out, err), err)
+        raise_code(lib.tr_plan_create(spec, out, err), err)
         self._plan = ffi.gc(out[0], lib.tr_plan_free, lib.tr_plan_bytes(out[0]))
+        #: Lengths by which points are numbered: 1 for an axis that another leads.
+        lengths = (len(models), len(hardware), len(precisions), *(len(axes[name]) for name in AXES[3:]))
+        self.shape = tuple(1 if zip[i] and zip[i] in zip[:i] else n for i, n in enumerate(lengths))
         #: Column name -> its number in this plan.
         self.columns: Mapping[str, int] = COLUMNS
         self._base: NativePlan | None = None
@@ -151,17 +167,18 @@ class NativePlan:
                 step.operation, step.index, step.value = _operation(kind, value)
             item.struct_size, item.n_steps, item.steps = ffi.sizeof("tr_expr"), len(program), steps
         out, err = ffi.new("tr_plan **"), ffi.new("tr_error *")
-        _raise(lib.tr_plan_derive(self._plan, len(programs), exprs, out, err), err)
+        raise_code(lib.tr_plan_derive(self._plan, len(programs), exprs, out, err), err)
         made = object.__new__(NativePlan)
         made._plan = ffi.gc(out[0], lib.tr_plan_free, lib.tr_plan_bytes(out[0]))
         made._base = self  # holds what both share
+        made.shape = self.shape
         made.columns = {**self.columns, **{name: len(self.columns) + i for i, name in enumerate(programs)}}
         return made
 
     def statuses(self) -> npt.NDArray[np.int32]:
         """Of every combination: 0, or why it cannot exist."""
         out, err = np.empty(self.combinations, dtype=np.int32), ffi.new("tr_error *")
-        _raise(lib.tr_plan_statuses(self._plan, 0, len(out), ffi.from_buffer("int32_t[]", out), err), err)
+        raise_code(lib.tr_plan_statuses(self._plan, 0, len(out), ffi.from_buffer("int32_t[]", out), err), err)
         return out
 
     @property
@@ -195,18 +212,13 @@ class NativePlan:
             return _columns(names)
         return ffi.new("int32_t[]", [self.columns[name] for name in names] or [0])
 
-    def store(self, begin: int, end: int, columns: Sequence[str], out: Sequence[F64]) -> None:
-        """Write columns of the points [begin, end) into C-contiguous float64 arrays of that length."""
-        err = ffi.new("tr_error *")
-        pointers, keep = _outputs(out, end - begin)
-        _raise(lib.tr_plan_store(self._plan, begin, end, len(columns), self._numbers(columns), pointers, err), err)
+    def store(self, begin: int, end: int, columns: Sequence[str], out: Sequence[F64 | F32]) -> None:
+        """Write columns of the points [begin, end) into C-contiguous arrays of that length, float64 or float32."""
+        err, narrow = ffi.new("tr_error *"), len(out) > 0 and getattr(out[0], "dtype", None) == np.float32
+        pointers, keep = _outputs(out, end - begin, np.float32 if narrow else np.float64)
+        store = lib.tr_plan_store_f32 if narrow else lib.tr_plan_store
+        raise_code(store(self._plan, begin, end, len(columns), self._numbers(columns), pointers, err), err)
         del keep
-
-    def best(self, begin: int, end: int, state: BestState) -> None:
-        """Let the points [begin, end) compete for the places in ``state``."""
-        assert state._plan is not None, "a state that has travelled only gives what it holds"
-        err = ffi.new("tr_error *")
-        _raise(lib.tr_plan_best(state._plan._plan, begin, end, state.struct, err), err)
 
     def points_eval(
         self, combination: U64, batch: F64, isl: F64, osl: F64, columns: Sequence[str], out: Sequence[F64]
@@ -218,105 +230,15 @@ class NativePlan:
         combos = ffi.from_buffer("uint64_t[]", np.ascontiguousarray(combination, dtype=np.uint64))
         pointers, held = _outputs(out, n)
         code = lib.tr_points_eval(self._plan, n, combos, b, i, o, len(columns), self._numbers(columns), pointers, err)
-        _raise(code, err)
+        raise_code(code, err)
         del held
 
     def point_eval(self, combination: int, batch: float, isl: float, osl: float, columns: Sequence[str]) -> list[float]:
         """Evaluate one point."""
         out = ffi.new("double[]", max(len(columns), 1))
         code = lib.tr_point_eval(self._plan, combination, batch, isl, osl, len(columns), self._numbers(columns), out)
-        _raise(code, None, f"combination {combination}, batch {batch:g}, isl {isl:g}, osl {osl:g}")
+        raise_code(code, None, f"combination {combination}, batch {batch:g}, isl {isl:g}, osl {osl:g}")
         return list(ffi.unpack(out, len(columns)))
-
-
-class BestState:
-    """Places of the k best points per group, and the rule by which they are given.
-
-    It travels without its plan: what comes out of a pickle can be merged into a state that has one.
-    """
-
-    def __init__(
-        self,
-        plan: NativePlan,
-        objective: str,
-        maximize: bool,
-        shape: Sequence[int],
-        tables: Mapping[str, npt.NDArray[np.int64]],
-        groups: int,
-        where: Sequence[tuple[str, str, float]],
-        k: int,
-        misfits: bool,
-    ) -> None:
-        mask = sum(1 << AXES.index(axis) for axis in tables)
-        fine = int(lib.tr_best_groups(plan._plan, mask)) * k
-        limits = [(plan.columns[column], COMPARISONS[op], limit) for column, op, limit in where]
-        rule = plan.columns[objective], maximize, mask, limits, k, misfits, groups, _group_of(shape, tables)
-        self._set(plan, rule, np.empty(fine), np.empty(fine, dtype=np.uint64))
-        lib.tr_best_clear(plan._plan, self.struct)
-
-    def _set(self, plan: NativePlan | None, rule: tuple[Any, ...], value: F64, point: U64) -> None:
-        self._plan, self._rule, self._value, self._point = plan, rule, value, point
-        objective, self._larger, mask, where, self.k, misfits, self.groups, self._group = rule
-        self.struct = ffi.new("tr_best *")
-        self._where = ffi.new("tr_where[]", max(len(where), 1))
-        for item, (column, op, limit) in zip(self._where, where, strict=False):
-            item.column, item.compare, item.limit = column, op, limit
-        s = self.struct
-        s.struct_size = ffi.sizeof("tr_best")
-        s.objective, s.maximize, s.misfits = objective, self._larger, misfits
-        s.by, s.k, s.n_where, s.where = mask, self.k, len(where), self._where
-        s.value = ffi.from_buffer("double[]", self._value)
-        s.point = ffi.from_buffer("uint64_t[]", self._point)
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return _best_state, (self._rule, self._value, self._point)
-
-    @property
-    def value(self) -> F64:
-        """Objectives of the places, best first in each group; NaN where fewer than k points count."""
-        return self._places()[0]
-
-    @property
-    def point(self) -> U64:
-        """Numbers of the points in the places; 2**64 - 1 where fewer than k count."""
-        return self._places()[1]
-
-    def _places(self) -> tuple[F64, U64]:
-        """The core groups by whole axes of its own: those of one group compete again."""
-        if len(self._value) == self.groups * self.k:
-            return self._value, self._point
-        group = self._group.repeat(self.k)
-        order = np.lexsort((self._point, -self._value if self._larger else self._value, group))
-        order = order[self._point[order] != _NOWHERE]
-        starts = np.searchsorted(group[order], np.arange(self.groups))
-        rank = np.arange(len(order)) - starts[group[order]]
-        kept = order[rank < self.k]
-        value, point = np.full(self.groups * self.k, np.nan), np.full(self.groups * self.k, _NOWHERE)
-        to = group[kept] * self.k + rank[rank < self.k]
-        value[to], point[to] = self._value[kept], self._point[kept]
-        return value, point
-
-    def merge(self, other: BestState) -> None:
-        """Take over what ``other`` found; any order of merging gives the same places."""
-        assert self._plan is not None, "a state that has travelled is merged into one that has a plan"
-        lib.tr_best_merge(self._plan._plan, self.struct, other.struct)
-
-
-def _best_state(rule: tuple[Any, ...], value: F64, point: U64) -> BestState:
-    state = BestState.__new__(BestState)
-    state._set(None, rule, value, point)
-    return state
-
-
-_NOWHERE = np.uint64(2**64 - 1)
-
-
-def _group_of(shape: Sequence[int], tables: Mapping[str, npt.NDArray[np.int64]]) -> npt.NDArray[np.int64]:
-    """The group of each combination of the tables' axes, row-major."""
-    group = np.zeros(1, dtype=np.int64)
-    for name in (name for name in AXES if name in tables):
-        group = (group[:, None] + tables[name][None, :]).ravel()
-    return group
 
 
 def _doubles(values: F64, keep: list[Any]) -> Any:
@@ -356,16 +278,16 @@ def _column_array(names: tuple[str, ...]) -> Any:
     return ffi.new("int32_t[]", [COLUMNS[name] for name in names] or [0])
 
 
-def _outputs(out: Sequence[F64], n: int) -> tuple[Any, list[Any]]:
+def _outputs(out: Sequence[F64 | F32], n: int, dtype: type = np.float64) -> tuple[Any, list[Any]]:
+    expected = f"writable, contiguous {np.dtype(dtype)} of shape ({n},)"
     for a in out:
         if not isinstance(a, np.ndarray):
-            raise SpecError("out", a, f"writable, contiguous float64 of shape ({n},)")
-        if a.dtype != np.float64 or a.shape != (n,) or not a.flags.c_contiguous or not a.flags.writeable:
-            raise SpecError(
-                "out", f"{a.dtype} array of shape {a.shape}", f"writable, contiguous float64 of shape ({n},)"
-            )
-    held = [ffi.from_buffer("double[]", a, require_writable=True) for a in out]
-    return ffi.new("double *[]", held or 1), held
+            raise SpecError("out", a, expected)
+        if a.dtype != dtype or a.shape != (n,) or not a.flags.c_contiguous or not a.flags.writeable:
+            raise SpecError("out", f"{a.dtype} array of shape {a.shape}", expected)
+    kind = "float" if dtype is np.float32 else "double"
+    held = [ffi.from_buffer(f"{kind}[]", a, require_writable=True) for a in out]
+    return ffi.new(f"{kind} *[]", held or 1), held
 
 
 _OPERATOR_FIELDS = (

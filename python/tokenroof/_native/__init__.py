@@ -1,0 +1,47 @@
+"""The only door to the C core: plans, and the states of sinks."""
+
+from .plan import (
+    AXES,
+    COLUMNS,
+    COMPARISONS,
+    ESTIMATES,
+    F32,
+    F64,
+    ISAS,
+    STATUSES,
+    U64,
+    UNITS,
+    NativePlan,
+    column_text,
+    function_address,
+    isa_supported,
+    status_text,
+)
+from .sinks import BestState, CountState, FrontState, Groups, HistogramState, RanksState, ReduceState, Select, State
+
+__all__ = [
+    "AXES",
+    "COLUMNS",
+    "COMPARISONS",
+    "ESTIMATES",
+    "F32",
+    "F64",
+    "ISAS",
+    "STATUSES",
+    "U64",
+    "UNITS",
+    "BestState",
+    "CountState",
+    "FrontState",
+    "Groups",
+    "HistogramState",
+    "NativePlan",
+    "RanksState",
+    "ReduceState",
+    "Select",
+    "State",
+    "column_text",
+    "function_address",
+    "isa_supported",
+    "status_text",
+]
