@@ -23,9 +23,11 @@ from tokenroof._native import COLUMNS
 from tokenroof.axes import Axes
 from tokenroof.layouts import candidates
 from tokenroof.plan import Plan
+from tokenroof.sinks import Best, Count, Histogram, Pareto, Ranks, Sink
 
 from . import inputs
 from .baseline import GridBaseline, ListBaseline
+from .baseline_sinks import SinksBaseline
 
 OBJECTIVE = "usd_per_mtok"
 
@@ -63,6 +65,55 @@ def limits(where: list[str]) -> tuple[float, float, float]:
 def grid_baseline(case: BestCase) -> GridBaseline:
     """The NumPy competitor on the same grid with the same limits."""
     return GridBaseline(case.sweep, *limits(case.where))
+
+
+def sinks_2025() -> dict[str, Sink[Any]]:
+    """Sinks by the names of their benchmarks."""
+    edges = inputs.HISTOGRAM_EDGES_2025
+    return {
+        "count": Count(where=inputs.WHERE_2025),
+        "pareto": Pareto(maximize=inputs.PARETO_2025),
+        "pareto, limits": Pareto(maximize=inputs.PARETO_2025, where=inputs.WHERE_2025),
+        "pareto, three": Pareto(**inputs.PARETO_THREE_2025),
+        "histogram": Histogram(inputs.HISTOGRAM_2025, edges),
+        "histogram, two columns": Histogram([inputs.HISTOGRAM_2025, "chips"], [edges, [1.0, 2.0, 4.0, 8.0]]),
+        "quantiles, first pass": Ranks(inputs.HISTOGRAM_2025, 48, 16),
+        "best, by bounds": Best(OBJECTIVE, where=inputs.WHERE_2025, method="bound"),
+    }
+
+
+class SinkCase:
+    """The grid gathered by one sink, on one thread."""
+
+    def __init__(self, sink: Sink[Any], isa: str = "auto") -> None:
+        self.sink, self.sweep = sink, Sweep(**inputs.GRID_2025)
+        self.plan = self.sweep.plan(isa)
+        self.points = self.plan.size
+
+    def run(self) -> Any:
+        state = self.sink.start(self.plan)
+        self.sink.visit(self.plan, 0, self.points, state)
+        return state
+
+    def inv_chips(self) -> list[float]:
+        """1 / chips of each combination, in their order."""
+        chips = self.plan.store(0, self.points, ["chips"])[0]
+        return [float(1.0 / n) for n in chips[:: self.points // self.plan.native.combinations]]
+
+    @classmethod
+    def checked(cls) -> SinksBaseline:
+        """The NumPy competitor, checked to gather the same."""
+        sinks = sinks_2025()
+        case = cls(sinks["pareto"])
+        baseline = SinksBaseline(case.sweep, *limits(inputs.WHERE_2025))
+        counts = cls(sinks["histogram"]).run().counts[0, 1:-2]
+        if not np.array_equal(baseline.histogram(np.array(inputs.HISTOGRAM_EDGES_2025)), counts):
+            raise AssertionError("histogram differs from NumPy")
+        if baseline.count() != cls(sinks["count"]).run().within[0]:
+            raise AssertionError("count differs from NumPy")
+        if not np.array_equal(np.stack(baseline.front(case.inv_chips()), axis=1), case.run().read()[2]):
+            raise AssertionError("front differs from NumPy")
+        return baseline
 
 
 class StoreCase:

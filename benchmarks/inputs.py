@@ -202,3 +202,9 @@ LAYOUTS_2026: dict[str, Any] = {
     "batch": "1:16" if QUICK else "1:512",
 }
 LAYOUTS_CHIPS_2026 = 4 if QUICK else 64
+
+#: pareto, histogram, count and quantiles, on GRID_2025: objectives, columns, edges that the values spread over.
+PARETO_2025 = ["tokens_per_s_per_user", "tokens_per_s_per_chip"]
+PARETO_THREE_2025: dict[str, Any] = {"maximize": PARETO_2025, "minimize": ["ttft_s"]}
+HISTOGRAM_2025 = "tpot_s"
+HISTOGRAM_EDGES_2025 = [0.0002 * i for i in range(101)]

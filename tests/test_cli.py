@@ -14,6 +14,7 @@ import pytest
 
 import tokenroof as tr
 from tokenroof.cli import main
+from tokenroof.sweep import Sweep
 
 GRID = ["--model", "llama-3.1-8b", "--hardware", "h100-sxm,b200-sxm", "--tp", "1,2", "--batch", "1:8"]
 
@@ -146,6 +147,35 @@ def test_best_directions(capsys: pytest.CaptureFixture[str]) -> None:
     assert least < most
 
 
+def test_best_by_bound_is_the_same(capsys: pytest.CaptureFixture[str]) -> None:
+    ask = ("best", "usd_per_mtok", *GRID, "--isl", "64:4096:64", "--osl", "64:1024:64")
+    every, bound = run_json(capsys, *ask), run_json(capsys, *ask, "--method", "bound")
+    assert every["rows"] == bound["rows"] and every["points_proven"] == 0 < bound["points_proven"]
+    assert "more cannot win" in run(capsys, *ask, "--method", "bound")
+
+
+def test_pareto_agrees_with_the_library(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    two = "tokens_per_s_per_user,tokens_per_s_per_chip"
+    out = str(tmp_path / "front.csv")
+    told = run_json(
+        capsys, "pareto", "--maximize", two, *GRID, "--by", "hardware", "--where", "ttft_s < 1", "--out", out
+    )
+    sweep = Sweep(model="llama-3.1-8b", hardware=["h100-sxm", "b200-sxm"], tp=[1, 2], batch=range(1, 9))
+    table = sweep.pareto(maximize=two.split(","), by="hardware", where="ttft_s < 1")
+    assert told["rows"] == table.rows() and told["maximize"] == two.split(",") and len(table) > 10
+    assert len(Path(out).read_text(encoding="utf-8").splitlines()) == len(told["rows"]) + 1
+    assert "no point" in run(capsys, "pareto", "--minimize", "tpot_s,ttft_s", *GRID, "--where", "tpot_s < 0")
+
+
+def test_pareto_draws(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    png = tmp_path / "front.png"
+    run(
+        capsys, "pareto", "--maximize", "tokens_per_s_per_user", "--minimize", "usd_per_mtok", *GRID, "--plot", str(png)
+    )
+    assert png.stat().st_size > 10_000
+
+
 def test_best_without_a_winner(capsys: pytest.CaptureFixture[str]) -> None:
     assert "no point" in run(capsys, "best", "tpot_s", *GRID, "--where", "tpot_s < 0")
 
@@ -266,6 +296,10 @@ def test_columns(capsys: pytest.CaptureFixture[str]) -> None:
         (["best", "tpot_s", *GRID, "--where", "tpot_s ~ 1"], ["where = 'tpot_s ~ 1'"]),
         (["best", "tpot_s", *GRID, "--k", "0"], ["k = 0"]),
         (["best", "tpot_s", "a.toml", "--spec", "b.toml"], ["one spec file"]),
+        (["best", "tpot_s", *GRID, "--method", "luck"], ["method = 'luck'", "every, bound"]),
+        (["pareto", *GRID, "--maximize", "tpot_s"], ["objectives", "2 to 4"]),
+        (["pareto", *GRID, "--maximize", "tpot_s,cost"], ["unknown column"]),
+        (["pareto", "a.toml", "--spec", "b.toml"], ["one spec file"]),
         (["sweep", "missing.toml"], ["missing.toml", "cannot be read"]),
         (["models", "gpt-9"], ["unknown model"]),
         (["models", "./none.gguf"], ["none.gguf", "cannot be read"]),

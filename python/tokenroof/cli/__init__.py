@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 
 from ..errors import TokenroofError
-from . import best, calibrate, claims, columns, fleet, hardware, models, point, sweep, validate
+from . import best, calibrate, claims, columns, fleet, hardware, models, pareto, point, sweep, validate
 
 __all__ = ["main"]
 
@@ -28,7 +28,7 @@ examples:
 
 exit codes: 0 done, 2 wrong input, 130 interrupted
 """
-_COMMANDS = (point, sweep, best, fleet, models, hardware, columns, validate, calibrate, claims)
+_COMMANDS = (point, sweep, best, pareto, fleet, models, hardware, columns, validate, calibrate, claims)
 
 
 def _parser() -> argparse.ArgumentParser:

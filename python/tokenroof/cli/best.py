@@ -29,7 +29,7 @@ A spec file holds [sweep] (see tokenroof sweep --help) and may hold [best]:
   where = ["tpot_s <= 0.05"]
   k = 1
 """
-_KEYS = ("objective", "by", "where", "k", "maximize", "columns")
+_KEYS = ("objective", "by", "where", "k", "maximize", "columns", "method")
 
 
 def add(commands: Any) -> None:
@@ -61,6 +61,9 @@ def add(commands: Any) -> None:
     more.add_argument("--maximize", action="store_true", default=None, help="default: more of rates, less of all else")
     more.add_argument("--minimize", dest="maximize", action="store_false")
     parser.add_argument("--columns", help="columns to report of each winner")
+    parser.add_argument(
+        "--method", help="every (default: evaluate every point), or bound: leave out what a bound proves unable to win"
+    )
     parser.add_argument("--out", metavar="FILE", help="write the winners to a .csv or .parquet file")
     add_run(parser)
     add_cite(parser)
@@ -116,7 +119,9 @@ def run(args: argparse.Namespace) -> None:
             }
         )
     else:
-        said = f"{points:,} points in {seconds:.2f} s ({points / seconds / 1e9:.2f}e9 points/s, {plan.isa})"
+        evaluated, proven = table.meta["points_evaluated"], table.meta["points_proven"]
+        said = f"{evaluated:,} points in {seconds:.2f} s ({evaluated / seconds / 1e9:.2f}e9 points/s, {plan.isa})"
+        said += f"; {proven:,} more cannot win" if proven else ""
         _print(args, table, sweep, said, whole=stopped is None)
     if stopped is not None:
         raise stopped
