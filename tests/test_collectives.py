@@ -11,7 +11,8 @@ import tokenroof as tr
 from tokenroof.catalogue import hardware, hardware_ids
 from tokenroof.collectives import all_gather, all_reduce, all_to_all, point_to_point, reduce_scatter
 from tokenroof.errors import SpecError, UnknownNameError
-from tokenroof.plot import _changes, all_reduce_plot
+from tokenroof.plot import all_reduce_plot
+from tokenroof.plot.networks import _changes
 from tokenroof.reference.network import Network
 from tokenroof.specs import Link
 

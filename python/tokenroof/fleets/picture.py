@@ -10,9 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import SpecError
 from ..files import write_atomically
-from ..plot import _COLOURS as COLOURS
-from ..plot import _DPI as DPI
-from ..plot import _figure as new_figure
+from ..plot.canvas import COLOURS, DPI, new_figure
 from ..units import format_si
 
 if TYPE_CHECKING:
