@@ -9,11 +9,11 @@ NATIVE := $(wildcard csrc/*.c csrc/*.h csrc/*.py) setup.py pyproject.toml
 # The stamps say what is installed; the package itself is editable, so only native sources and metadata reinstall it.
 $(VENV)/.base: $(NATIVE)
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[plot]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[plot,techniques]'
 	touch $@
 
 $(VENV)/.test: $(VENV)/.base
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[plot,test]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[plot,techniques,test]'
 	touch $@
 
 # Torch from wherever pip looks by itself, with its GPU libraries there; TORCH_INDEX names an index of builds without.

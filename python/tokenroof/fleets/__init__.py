@@ -6,7 +6,7 @@ them, and broadcasts; NaN stands for "nobody knows" or "cannot be served" and co
 
 from __future__ import annotations
 
-from . import demand, machines, money, paging, queueing, search, sizing, steady, supply, uncertain
+from . import demand, levers, machines, money, paging, queueing, search, sizing, steady, supply, uncertain
 from .demand import Demand
 from .search import fleet
 from .sizing import Fleet
@@ -17,6 +17,7 @@ __all__ = [
     "Fleet",
     "demand",
     "fleet",
+    "levers",
     "machines",
     "money",
     "paging",

@@ -1,4 +1,4 @@
-"""The picture of a tornado; matplotlib is imported when it is drawn."""
+"""Pictures of a tornado and of a waterfall; matplotlib is imported when one is drawn."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import SpecError
 from ..files import write_atomically
-from ..plot.canvas import COLOURS, DPI, new_figure
+from ..plot.canvas import COLOURS, DPI, drawable, new_figure
 from ..units import format_si
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from .uncertain import Tornado
 
-__all__ = ["tornado_plot"]
+__all__ = ["tornado_plot", "waterfall_plot"]
 
 
 def tornado_plot(
@@ -64,12 +64,7 @@ def tornado_plot(
     figure = new_figure(9.0, 0.42 * sum(heights) + 1.5)
     grid = figure.subplots(len(heights), 1, sharex=True, squeeze=False, height_ratios=heights)[:, 0]
     if min(values) > 0.0:
-        from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
-
-        grid[-1].set_xscale("log")
-        grid[-1].xaxis.set_major_locator(LogLocator(numticks=20))
-        grid[-1].xaxis.set_minor_locator(NullLocator())
-        grid[-1].xaxis.set_major_formatter(FuncFormatter(lambda value, _: format_si(value)))
+        _decades(grid[-1])
     if steps:
         _steps(grid[0], steps)
     _bars(grid[-1], told, labels or {})
@@ -84,7 +79,91 @@ def tornado_plot(
     write_atomically(path, lambda name: figure.savefig(name, format="png", dpi=DPI))
 
 
-def _steps(axes: Axes, steps: Sequence[tuple[str, float]]) -> None:
+def waterfall_plot(
+    steps: Sequence[tuple[str, float]],
+    path: str | os.PathLike[str],
+    *,
+    unit: str = "",
+    notes: Sequence[str] = (),
+    level: tuple[str, float] | None = None,
+    heading: str = "",
+    note: str = "",
+) -> None:
+    """Draw a result and what each change makes of it, first on top, on a logarithmic axis, into a PNG file.
+
+    Blue: a change that lowers the result; orange: one that raises it. The number beside an end says by which factor.
+
+    Parameters
+    ----------
+    steps : sequence of (str, float)
+        What was changed, and the result after it, above 0; of `tokenroof.fleets.levers.waterfall`, or any others.
+    path : str or path
+        The PNG to write: to a temporary file first, then renamed.
+    unit : str
+        What the results are, written below the axis.
+    notes : sequence of str
+        What to write below each row: what was assumed.
+    level : (str, float), optional
+        What to write at a vertical line, and where it is.
+    heading, note : str
+        Text above and below.
+
+    Raises
+    ------
+    SpecError
+        When there is nothing to draw, or a result has no place on the axis.
+    TokenroofError
+        When matplotlib is missing or the file cannot be written.
+    """
+    values = [value for _, value in steps] + ([level[1]] if level else [])
+    if not steps or not all(map(drawable, values)):
+        raise SpecError("steps", values, "at least one result, all of them finite and above 0")
+    if notes and len(notes) != len(steps):
+        raise SpecError("notes", len(notes), f"one for each of {len(steps)} steps")
+    figure = new_figure(9.0, (0.6 if notes else 0.42) * len(steps) + 1.5)
+    axes = figure.subplots()
+    _decades(axes)
+    _steps(axes, steps, factors=True)
+    axes.set_xlabel(unit)
+    for at, text in enumerate(notes):
+        axes.annotate(
+            text, (0.01, at + 0.42), xycoords=("axes fraction", "data"), va="center", fontsize="small", color="0.35",
+            bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.0}, zorder=2,
+        )  # fmt: skip
+    low, high = min(values), max(values)
+    if low < high:  # room for the numbers beside the ends
+        axes.set_xlim(low * (low / high) ** 0.2, high * (high / low) ** 0.16)
+    if level:
+        text, value = level
+        axes.axvline(value, color="0.4", linewidth=0.9, linestyle=":", zorder=1)
+        axes.annotate(
+            text, (value, 1.0), xycoords=("data", "axes fraction"), xytext=(0, 3), textcoords="offset points",
+            ha="center", va="bottom", fontsize="small", color="0.3",
+        )  # fmt: skip
+    if heading:
+        figure.suptitle(heading, fontsize="large")
+    if note:
+        figure.supxlabel(note, fontsize="small")
+    write_atomically(path, lambda name: figure.savefig(name, format="png", dpi=DPI))
+
+
+def _decades(axes: Axes) -> None:
+    """A logarithmic axis with a short number at each power of ten."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+
+    axes.set_xscale("log")
+    axes.xaxis.set_major_locator(LogLocator(numticks=20))
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: format_si(value)))
+
+
+def _factor(before: float, after: float) -> str:
+    """By which factor a result changed, as people write it: "÷ 70", "x 5.0"."""
+    sign, times = ("÷", before / after) if after <= before else ("x", after / before)
+    return f"{sign} {times:.3g}" if times < 10 else f"{sign} {times:.0f}"
+
+
+def _steps(axes: Axes, steps: Sequence[tuple[str, float]], factors: bool = False) -> None:
     """Results one below the other, each with a line from the one before."""
     rows = range(len(steps))
     for at, ((_, before), (_, after)) in enumerate(pairwise(steps)):
@@ -95,9 +174,8 @@ def _steps(axes: Axes, steps: Sequence[tuple[str, float]]) -> None:
     for at, (_, value) in zip(rows, steps, strict=True):
         left = at > 0 and value < steps[at - 1][1]  # away from the line that leads here
         place: dict[str, Any] = {"xytext": (-7 if left else 7, 0), "ha": "right" if left else "left"}
-        axes.annotate(
-            format_si(value), (value, at), textcoords="offset points", fontsize="small", va="center", zorder=4, **place
-        )
+        said = f"{format_si(value)}  ({_factor(steps[at - 1][1], value)})" if factors and at else format_si(value)
+        axes.annotate(said, (value, at), textcoords="offset points", fontsize="small", va="center", zorder=4, **place)
     _rows(axes, [text for text, _ in steps])
 
 
