@@ -166,7 +166,7 @@ def write_files(found: dict[str, Any], spec: dict[str, Any], folder: Path) -> li
         dashed=[h for h in {r["hardware"] for r in priced} if not rented(h)],
         titles={m: marked("model", m) for m in found["models"]},
         labels={"tokens_per_s_per_user": "tokens/s per user", "usd_per_mtok": "$ per million output tokens"},
-        heading=f"Cheapest way to serve at a speed (isl {demand['isl']}, osl {demand['osl']}, {found['estimate']})",
+        heading=f"Cheapest way to serve at a speed ({demand['isl']:,} tokens in, {demand['osl']:,} out)",
         note="solid: rented; dashed: bought, chip and electricity only; grey: every other chip",
     )
 
