@@ -156,7 +156,7 @@ static void bind_experts(coef_t *c, layout_t *y, const tr_operator *o, double co
     if (y->ep > 1.0) count = count * y->chip->hw.expert_imbalance;
     double bytes = y->pr->weight_bytes[o->weights];
     double one = o->read_elems * bytes * y->inv_etp;
-    e->f = count * (o->flops_token * y->inv_ranks) * y->ipt;
+    e->f = count * (o->flops_token * y->inv_ranks) * (y->ipt * y->chip->inv_expert);
     e->w = count * one * y->read * unpacking(y, bytes);
     e->a = count * (o->act_elems * y->pr->act_bytes * y->inv_ranks) * y->chip->inv_bw_typical;
     e->read = o->count * (o->read_elems * bytes);
@@ -339,6 +339,8 @@ int tr_bind(const tr_plan *p, const size_t *at, coef_t *c, walk_t *w)
     c->k[K_OVERHEAD] = m->spec.layers * hw->layer_overhead + m->kernels * hw->kernel_overhead + y.pp * hw->step_overhead;
     c->k[K_JOULES_FLOP] = y.joules_flop;
     c->k[K_JOULES_LINK] = hw->link_joules == hw->link_joules ? c->k[K_JOULES_LINK] * hw->link_joules : 0.0;
+    c->k[K_HOST] = hw->sequence_overhead;
+    c->k[K_PROMPT] = m->spec.layers * hw->prefill_overhead;
     c->k[K_ON_CHIP] = hw->sram_bytes * y.pp * y.chip->inv_bw;
     return 0;
 }

@@ -265,4 +265,7 @@ TR_FN double tr_main_for_weights(double need, double room, double behind, double
     return need > room ? tr_max(room * (1.0 - share), tr_min(need - behind, room)) : room;
 }
 
+/* (39) The pass over a prompt, typical: the device's time, or the host's to launch it, whichever is longer. */
+TR_FN double tr_prompt_seconds(double device, double host) { return tr_max(device, host); }
+
 #endif

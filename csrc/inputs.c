@@ -182,7 +182,7 @@ static int check_levels(const tr_hardware *h)
 int tr_copy_hardware(tr_plan *p, const tr_axes *x, tr_error *err)
 {
     size_t i, size = x->hardware[0].struct_size;
-    if (tr_bad_size((uint32_t)size, FIRST(tr_hardware, level_joules)))
+    if (tr_bad_size((uint32_t)size, FIRST(tr_hardware, prefill_overhead)))
         return tr_fail(err, TR_ERR_STRUCT_SIZE, AX_HARDWARE, 0, "struct_size %u", (unsigned)size);
     p->chips = tr_keep(p, x->n_hardware, sizeof *p->chips);
     if (!p->chips) return tr_fail(err, TR_ERR_MEMORY, AX_HARDWARE, -1, "out of memory");
@@ -193,9 +193,9 @@ int tr_copy_hardware(tr_plan *p, const tr_axes *x, tr_error *err)
             return tr_fail(err, TR_ERR_STRUCT_SIZE, AX_HARDWARE, (int64_t)i, "struct_size differs within the array");
         const double network[] = {h->reduction, h->reduction_latency, h->wrap};
         const double shares[] = {h->compute_efficiency,   h->memory_efficiency, h->link_efficiency,  h->kv_efficiency,
-                                 h->attention_efficiency, h->narrow_efficiency, h->quant_efficiency};
+                                 h->attention_efficiency, h->narrow_efficiency, h->quant_efficiency, h->expert_efficiency};
         const double seconds[] = {h->link_latency, h->scaleout_latency, h->layer_overhead, h->step_overhead,
-                                  h->kernel_overhead};
+                                  h->kernel_overhead, h->sequence_overhead, h->prefill_overhead};
         int ok = tr_from(h->memory_bytes, 1.0) && tr_from(h->memory_bandwidth, 1.0)
                  && tr_from(h->sram_bytes, 0.0) && h->domain >= 1.0 && tr_from(h->link_bandwidth, 0.0)
                  && tr_from(h->scaleout_bandwidth, 0.0) && unknown_or(h->power_max) && unknown_or(h->power_idle)
@@ -231,6 +231,7 @@ int tr_copy_hardware(tr_plan *p, const tr_axes *x, tr_error *err)
         c->inv_bw_typical = 1.0 / (h->memory_bandwidth * h->memory_efficiency);
         c->inv_bw_cache = 1.0 / (h->memory_bandwidth * h->memory_efficiency * h->kv_efficiency);
         c->inv_quant = 1.0 / h->quant_efficiency;
+        c->inv_expert = 1.0 / h->expert_efficiency;
         c->per_byte_in = h->link_bandwidth > 0.0 ? 1.0 / h->link_bandwidth : 0.0;
         c->per_byte_out = h->scaleout_bandwidth > 0.0 ? 1.0 / h->scaleout_bandwidth : 0.0;
         c->per_byte_in_typical = h->link_bandwidth > 0.0 ? 1.0 / (h->link_bandwidth * h->link_efficiency) : 0.0;

@@ -43,6 +43,7 @@ enum {
     K_OVERHEAD, K_LATENCY, K_PER_TOKEN, /* typical network of one line: latency and seconds per token of a microbatch */
     K_EXCHANGE,                         /* typical, of context parallelism: seconds per sequence */
     K_LIGHT, K_LIGHT_TOKEN,             /* typical rows without FLOP, summed: seconds, seconds per token */
+    K_HOST, K_PROMPT,                   /* typical: seconds per sequence of a microbatch; least seconds of a prompt */
     K_WEIGHTS_BOUND, K_EXPERT_BOUND, K_NETWORK_BOUND, K_ON_CHIP, K_DP, K_STATUS,
     K_TP, K_PP, K_EP, K_CP, /* values of the layout's axes, for expressions */
     K_HOLDERS,                          /* groups of ranks that hold caches of different sequences */
@@ -113,7 +114,7 @@ typedef struct {
     tr_hardware hw;
     double serial; /* of the estimate */
     double inv_level[4], inv_level_typical[4], level_joules[4];
-    double inv_bw, inv_bw_typical, inv_bw_cache, inv_quant, per_byte_in, per_byte_out, per_byte_in_typical, per_byte_out_typical;
+    double inv_bw, inv_bw_typical, inv_bw_cache, inv_quant, inv_expert, per_byte_in, per_byte_out, per_byte_in_typical, per_byte_out_typical;
 } chip_t;
 typedef struct {
     tr_model spec;

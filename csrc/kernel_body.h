@@ -16,8 +16,9 @@ TR_TARGET static void TR_ISA_FN(batch)(const coef_t *c, size_t n, const double *
     size_t i;
     uint32_t r;
     const double light = c->k[K_LIGHT], light_token = c->k[K_LIGHT_TOKEN], serial = c->serial, tile = c->tile;
-    const double latency = c->k[K_LATENCY];
-    for (i = 0; i < n; i++) fixed[i] = (constant + tokens[i] * per_token) + (light + tokens[i] * light_token);
+    const double latency = c->k[K_LATENCY], host = c->k[K_HOST];
+    for (i = 0; i < n; i++)
+        fixed[i] = ((constant + tokens[i] * host) + tokens[i] * per_token) + (light + tokens[i] * light_token);
     for (i = 0; split && i < n; i++) compute[i] = 0.0, memory[i] = light + tokens[i] * light_token;
     for (i = 0; split && i < n; i++) network[i] = latency + tokens[i] * per_token;
     for (r = 0; r < c->n_net; r++) {
@@ -137,7 +138,8 @@ TR_TARGET TR_FN typical_t TR_ISA_FN(typical_form)(const tr_plan *p, const coef_t
     double sum[2];
     typical_t t = {{0.0, 0.0}, 0.0, light + tokens * light_token, c->k[K_LATENCY] + tokens * per_token, c->read_bytes};
     uint32_t r, j;
-    for (j = 0; j < 2; j++) sum[j] = (constant + n[j] * per_token) + (light + n[j] * light_token);
+    const double before[2] = {constant + tokens * c->k[K_HOST], constant};
+    for (j = 0; j < 2; j++) sum[j] = (before[j] + n[j] * per_token) + (light + n[j] * light_token);
     for (r = 0; r < c->n_net; r++) {
         const double seconds = tr_least_line(&c->nets[r], n[0]);
         sum[0] += seconds;
@@ -172,7 +174,7 @@ TR_TARGET TR_FN typical_t TR_ISA_FN(typical_form)(const tr_plan *p, const coef_t
         sum[1] += tr_overlapped(here, o->prefill_exchange * x->isl, serial);
     }
     t.seconds[0] = sum[0];
-    t.seconds[1] = sum[1];
+    t.seconds[1] = tr_prompt_seconds(sum[1], c->k[K_PROMPT]);
     return t;
 }
 
@@ -309,7 +311,7 @@ TR_TARGET TR_FN void TR_ISA_FN(column_mode)(const tile_t *t, int column, double 
             double c = bound ? t->cb[i] : B(B_COMPUTE) + B(B_TOKENS) * S(S_CONTEXT_COMPUTE);
             double m = bound ? t->mb[i] : B(B_MEMORY) + B(B_TOKENS) * S(S_CONTEXT_MEMORY);
             double w = bound ? t->nb[i] : B(B_NETWORK) + B(B_TOKENS) * K(K_EXCHANGE);
-            double o = bound ? 0.0 : K(K_OVERHEAD);
+            double o = bound ? 0.0 : K(K_OVERHEAD) + B(B_TOKENS) * K(K_HOST);
             double most = tr_max(tr_max(c, m), tr_max(w, o));
             out[i] = c == most ? 0.0 : m == most ? 1.0 : w == most ? 2.0 : 3.0;
         }

@@ -93,7 +93,9 @@ static lines_t reduce_inside(const chip_t *chip, double ranks, int one_phase)
     if (!(ranks > 1.0)) {
         add_line(&l, 0.0, 0.0);
     } else if (hw->topology == TR_SWITCH) {
-        add_line(&l, 2.0 * alpha, tr_all_reduce_per_byte(ranks, per_byte)); /* two-shot; a ring has more latency */
+        /* within one domain halves are summed with one more rank at each level, and told on the way back; two-shot on the
+         * way to other domains */
+        add_line(&l, one_phase ? tr_tree_latency(ranks, alpha) : 2.0 * alpha, tr_all_reduce_per_byte(ranks, per_byte));
         if (one_phase) add_line(&l, alpha, (ranks - 1.0) * per_byte);                 /* one-shot: everyone reads all */
         if (hw->reduction > 0.0) add_line(&l, hw->reduction_latency, chip->per_byte_in / hw->reduction);
     } else if (hw->topology == TR_MESH) {

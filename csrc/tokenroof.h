@@ -114,6 +114,9 @@ typedef struct tr_hardware {
     tr_level levels[4];
     double byte_joules, link_joules; /* per byte of main memory, and sent over a link; NaN when unknown */
     double level_joules[4];          /* per byte of each level; NaN: as main memory */
+    double expert_efficiency;  /* over compute_efficiency: arithmetic of routed experts */
+    double sequence_overhead;  /* s per sequence and step: the host's part, sampling and text */
+    double prefill_overhead;   /* s per layer that the pass over a prompt takes at least: launches one by one */
 } tr_hardware;
 
 typedef struct tr_precision {

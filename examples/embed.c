@@ -62,7 +62,7 @@ int main(void)
         .power_max = 700.0, .power_idle = 100.0, .usd_per_s = 2.5 / 3600.0, .compute_efficiency = 0.6,
         .memory_efficiency = 0.8, .link_efficiency = 0.8, .layer_overhead = 5e-6, .step_overhead = 3e-4,
         .kv_efficiency = 1.0, .quant_efficiency = 1.0, .attention_efficiency = 1.0, .narrow_efficiency = 1.0,
-        .tile = 1.0, .expert_imbalance = 1.0};
+        .tile = 1.0, .expert_imbalance = 1.0, .expert_efficiency = 1.0};
     const tr_precision bf16 = {sizeof bf16, 0, {2.0, 2.0, 2.0, 2.0}, 2.0, 2.0, 2.0, 0.0};
     const double peak = 989.4e12, one = 1.0, isl = 2048.0, osl = 256.0;
     double batch[BATCHES], tpot[BATCHES], rate[BATCHES], status[BATCHES], best_rate;

@@ -214,6 +214,9 @@ def made_hardware(draw: Any, sram: bool = True) -> Hardware:
             kernel_overhead=dice.maybe(1e-8, 1e-4),
             tile=dice.choice([1.0, 64.0, dice.uniform(1.0, 300.0)]),
             expert_imbalance=dice.choice([1.0, dice.uniform(1.0, 3.0)]),
+            expert_efficiency=dice.choice([1.0, dice.uniform(0.1, 1.0)]),
+            sequence_overhead=dice.maybe(1e-7, 1e-3),
+            prefill_overhead=dice.maybe(1e-6, 1e-2),
         ),
     )
 

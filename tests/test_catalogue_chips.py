@@ -92,6 +92,59 @@ ACCELERATORS = [
     "2s-xeon-6980p",
     "2s-epyc-9965",
 ]
+#: Parts that measurements are published of, beside the accelerators above.
+MEASURED = [
+    "apple-m1-7c",
+    "apple-m1-max-24c",
+    "apple-m1-pro-14c",
+    "apple-m1-ultra-48c",
+    "apple-m2-10c",
+    "apple-m2-8c",
+    "apple-m2-max-30c",
+    "apple-m2-max-38c",
+    "apple-m2-pro-16c",
+    "apple-m2-pro-19c",
+    "apple-m2-ultra-60c",
+    "apple-m3-10c",
+    "apple-m3-8c",
+    "apple-m3-max-30c",
+    "apple-m3-pro-14c",
+    "apple-m3-pro-18c",
+    "apple-m3-ultra-60c",
+    "apple-m4-10c",
+    "apple-m4-8c",
+    "apple-m4-max-32c",
+    "apple-m4-pro-16c",
+    "apple-m4-pro-20c",
+    "arc-a770",
+    "arc-b580",
+    "arc-pro-b60",
+    "dgx-spark",
+    "gh200-144",
+    "h200-nvl",
+    "max-1550",
+    "rtx2080ti",
+    "rtx3060",
+    "rtx3070",
+    "rtx3080",
+    "rtx3080ti",
+    "rtx4000ada",
+    "rtx4060ti",
+    "rtx4070",
+    "rtx4070ti",
+    "rtx4080",
+    "rtx4080super",
+    "rtx5000ada",
+    "rtx5060ti",
+    "rtx5070",
+    "rtx5070ti",
+    "rtx5080",
+    "rtx6000ada",
+    "rx7900xtx",
+    "rx9070",
+    "rx9070xt",
+    "ryzen-ai-max-395",
+]
 #: Weights in masks: designs and claims.
 BURNED_IN = ["hnlpu", "taalas-hc1"]
 #: What is not as its maker ships it.
@@ -112,7 +165,7 @@ NOT_OFFICIAL = {
 
 def test_the_catalogue_holds_every_accelerator() -> None:
     assert len(ACCELERATORS) == 79
-    assert set(IDS) == {*ACCELERATORS, *BURNED_IN}
+    assert set(IDS) == {*ACCELERATORS, *MEASURED, *BURNED_IN}
 
 
 def test_what_is_not_official_is_marked() -> None:

@@ -24,7 +24,7 @@ from tokenroof.specs.precision import FORMATS, NAMED
 ROOT = Path(__file__).parents[1]
 DOCS = sorted((ROOT / "docs").glob("*.md"))
 PAGES = DOCS + [page for name in ("README.md", "CONTRIBUTING.md", "ARCHITECTURE.md") if (page := ROOT / name).exists()]
-EQUATIONS = range(1, 39)
+EQUATIONS = range(1, 40)
 
 _FENCE = re.compile(r"^(`{3,})(.*)$")
 _NEEDS = re.compile(r"<!-- needs ([\w ]+) -->")

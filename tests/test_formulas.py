@@ -48,6 +48,7 @@ DOMAINS: dict[str, st.SearchStrategy[float]] = {
     "ranks": RANKS, "domain": RANKS, "alpha": SECONDS, "per_byte": SECONDS, "closed": st.sampled_from([0.0, 1.0]),
     "tile": COUNT, "least": AMOUNT, "axes": st.sampled_from([1.0, 2.0, 3.0]), "serial": st.floats(0.0, 1.0),
     "one": SECONDS, "other": SECONDS,
+    "device": SECONDS, "host": SECONDS,
     "need": AMOUNT, "room": st.one_of(AMOUNT, AMOUNT.map(lambda n: -n)), "copies": RANKS,
     "nodes": st.one_of(st.just(0.0), RANKS), "hidden": AMOUNT, "along_hidden": SECONDS, "along_inner": SECONDS,
     "behind": AMOUNT, "work": MONEY,

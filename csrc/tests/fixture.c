@@ -102,7 +102,7 @@ static void chip(tr_hardware *h)
     h->layer_overhead = 1e-5;
     h->step_overhead = 5e-4;
     h->kv_efficiency = h->attention_efficiency = h->narrow_efficiency = h->quant_efficiency = 1.0;
-    h->tile = h->expert_imbalance = 1.0;
+    h->tile = h->expert_imbalance = h->expert_efficiency = 1.0;
     h->byte_joules = h->link_joules = NAN;
     h->level_joules[0] = h->level_joules[1] = h->level_joules[2] = h->level_joules[3] = NAN;
 }
@@ -251,6 +251,8 @@ static void random_chip(tr_hardware *h, rng_t *r)
     if (rng_below(r, 3) == 0) h->kv_efficiency = 0.9, h->attention_efficiency = 0.5, h->narrow_efficiency = 0.7;
     if (rng_below(r, 3) == 0) h->quant_efficiency = 0.6, h->kernel_overhead = 2e-6, h->expert_imbalance = 1.3;
     if (rng_below(r, 3) == 0) h->tile = 64.0;
+    if (rng_below(r, 3) == 0) h->expert_efficiency = 0.4;
+    if (rng_below(r, 3) == 0) h->sequence_overhead = 2e-5, h->prefill_overhead = 3e-4;
     random_network(h, r);
     random_levels(h, r);
     if (rng_below(r, 2)) h->byte_joules = 3e-11;

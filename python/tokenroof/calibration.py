@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
@@ -20,30 +21,50 @@ from .specs import Hardware
 from .specs.hardware import Calibration
 
 __all__ = [
+    "ENGINE",
     "FIELDS",
     "SHARES",
     "STACKS",
+    "USUAL_STACKS",
     "Calibrated",
     "Fitted",
     "calibrated",
     "calibrated_all",
     "load_calibration",
+    "owned",
     "stack",
 ]
 
 #: Constants of a chip that a file may hold.
 FIELDS = tuple(f.name for f in fields(Calibration))
+#: Constants of engines, with what is assumed of them and the most they may be: the share of others' prompts that
+#: decoding waits for; the steps that a request waits for before its prompt is taken.
+ENGINE = {"interference": (0.6, 1.0), "wait_steps": (10.0, 1e3)}
+#: Those that are multiples, at least 1.
+_MULTIPLES = ("tile", "expert_imbalance")
 #: Those that are shares, at most 1.
 SHARES = frozenset(name for name in FIELDS if name.endswith("_efficiency"))
-#: Software stacks by what their names contain.
+#: Software stacks by what their names contain. Engines that were rewritten have a stack for each generation.
 STACKS = {
     "kernels": ("kernels", "profil"),  # operators timed on their own
     "llama.cpp": ("llama.cpp", "llama-bench", "gguf", "ollama"),
     "trtllm": ("trtllm", "tensorrt"),
+    "trtllm-engine": (),
     "vllm": ("vllm",),
+    "vllm-0": (),
     "sglang": ("sglang",),
     "neuron": ("neuron",),
 }
+#: What a kind of chip usually runs: the stack whose factors count where nobody says which.
+USUAL_STACKS = {
+    **dict.fromkeys(("gpu", "amd-gpu", "gddr-gpu"), "vllm"),
+    **dict.fromkeys(("consumer-gpu", "apple"), "llama.cpp"),
+    "npu": "neuron",
+}
+#: Rewritten stacks: the version from which the name means the new one, and the old one's name. TensorRT-LLM 1.0 runs
+#: models in PyTorch where it compiled engines; vLLM 0.8 made its second engine the default. Both are of 2025.
+_REWRITTEN = {"trtllm": ((1, 0), "trtllm-engine"), "vllm": ((0, 8), "vllm-0")}
+_NEW_SINCE = 2025
 _META = ("date", "sources", "notes", "kind", "chip", "software", "spread")
 _FITTED = ("value", "grade", "n", "error", "date")
 
@@ -51,13 +72,26 @@ _FITTED = ("value", "grade", "n", "error", "date")
 def stack(software: str) -> str:
     """The software stack that a source's wording means; empty where it is none of `STACKS`.
 
-    >>> stack("TensorRT-LLM 0.9.0"), stack("trtllm/1.3.0rc20"), stack("in-house")
-    ('trtllm', 'trtllm', '')
+    The name of a stack is itself. Of a rewritten one a version, a year or the backend tells the generation; a wording
+    without any is of before.
+
+    >>> stack("TensorRT-LLM 0.9.0"), stack("trtllm/1.3.0rc20"), stack("vLLM"), stack("vllm (2026)"), stack("in-house")
+    ('trtllm-engine', 'trtllm', 'vllm-0', 'vllm', '')
     """
+    if software in STACKS:
+        return software
     text = software.lower()
-    if text in STACKS:
-        return text
-    return next((name for name, marks in STACKS.items() if any(mark in text for mark in marks)), "")
+    found = next((name for name, marks in STACKS.items() if any(mark in text for mark in marks)), "")
+    if found not in _REWRITTEN:
+        return found
+    since, old = _REWRITTEN[found]
+    year = re.search(r"\b(20\d\d)\b", text)
+    version = re.search(r"(\d+)\.(\d+)", text)
+    if year:
+        new = int(year[1]) >= _NEW_SINCE
+    else:
+        new = "pytorch" in text or (version is not None and (int(version[1]), int(version[2])) >= since)
+    return found if new else old
 
 
 @dataclass(frozen=True)
@@ -88,7 +122,7 @@ class Calibrated:
 
         What the chip's own catalogue file says goes before its kind.
         """
-        own = {name for name in FIELDS if "default" not in chip.facts.get(f"typical.{name}", {"default": ""})}
+        own = owned(chip)
         kind = {name: given for name, given in self.kinds.get(chip.kind, {}).items() if name not in own}
         entries = {**kind, **self.chips.get(chip.id, {})}
         found = {name: given.value for name, given in entries.items() if name in FIELDS}
@@ -99,19 +133,18 @@ class Calibrated:
         found = {name: _possible(name, value) for name, value in found.items()}
         return replace(chip, calibration=replace(chip.calibration, **found)) if found else chip
 
-    def interference(self, chip: Hardware, software: str | None = None) -> float:
-        """Share of other requests' prefills that decoding waits for."""
+    def engine(self, name: str, chip: Hardware, software: str | None = None) -> float:
+        """A constant of engines, of `ENGINE`; where the file says nothing, what is assumed."""
         tables = (self.kinds.get(chip.kind, {}), *self._factors(chip, software))
-        return min(math.prod(t["interference"].value for t in tables if "interference" in t), 1.0)
+        start, most = ENGINE[name]
+        kind = tables[0].get(name)
+        factors = math.prod(table[name].value for table in tables[1:] if name in table)
+        return min((kind.value if kind else start) * factors, most)
 
     def _factors(self, chip: Hardware, software: str | None) -> list[Mapping[str, Fitted]]:
-        """Factors of a stack, and of that stack on this chip."""
-        name = stack(software or "")
+        """Factors of a stack, and of that stack on this chip; of the kind's usual one where nobody says which."""
+        name = USUAL_STACKS.get(chip.kind, "") if software is None else stack(software)
         return [self.software[key] for key in (name, f"{name}@{chip.id}") if name and key in self.software]
-
-    def measured(self, chip: Hardware) -> bool:
-        """Whether the chip's own measurements decide constants of it."""
-        return chip.id in self.chips
 
     def to_toml(self) -> str:
         """The text of a calibration file."""
@@ -127,11 +160,16 @@ class Calibrated:
         return "\n".join(lines) + "\n"
 
 
+def owned(chip: Hardware) -> set[str]:
+    """Constants that the chip's own catalogue file says: measured on it, so that no fit of its kind moves them."""
+    return {name for name in FIELDS if "default" not in chip.facts.get(f"typical.{name}", {"default": ""})}
+
+
 def _possible(name: str, value: float) -> float:
     """A product of factors within what a field may be."""
     if name in SHARES or name == "serial":
         return min(value, 1.0)
-    return max(value, 1.0) if name in ("tile", "expert_imbalance") else value
+    return max(value, 1.0) if name in _MULTIPLES else value
 
 
 def _text(value: str) -> str:
@@ -163,11 +201,11 @@ def calibrated(
 def calibrated_all(
     chips: Iterable[Hardware], file: str | os.PathLike[str] | Calibrated | None, software: str | None
 ) -> tuple[Hardware, ...]:
-    """What a run's ``calibration`` and ``software`` make of its chips."""
+    """What a run's ``calibration`` and ``software`` make of its chips; software alone asks for the shipped file."""
     if file is None:
-        if software is not None:
-            raise SpecError("software", software, "a calibration beside it, that its factors come from")
-        return tuple(chips)
+        if software is None:
+            return tuple(chips)
+        file = "published"
     given = file if isinstance(file, Calibrated) else load_calibration(file)
     return tuple(given.hardware(chip, software) for chip in chips)
 
@@ -221,7 +259,7 @@ def _tables(data: Mapping[str, Any], part: str, where: str) -> list[tuple[str, M
 
 
 def _entries(table: Mapping[str, Any], name: str, where: str) -> dict[str, Fitted]:
-    _known(table, (*FIELDS, "interference"), f"{where}, [{name}]")
+    _known(table, (*FIELDS, *ENGINE), f"{where}, [{name}]")
     return {key: _fitted(key, raw, name, f"{where}, [{name}]") for key, raw in table.items()}
 
 
@@ -231,7 +269,7 @@ def _fitted(key: str, raw: Any, name: str, where: str) -> Fitted:
     value = given.get("value")
     factor = name.startswith("software.")
     at_most = 1.0 if not factor and (key in SHARES or key in ("serial", "interference")) else math.inf
-    at_least = 1.0 if not factor and key in ("tile", "expert_imbalance") else 0.0
+    at_least = 1.0 if not factor and key in _MULTIPLES else 0.0
     if isinstance(value, bool) or not isinstance(value, int | float) or not at_least <= value <= at_most:
         raise SpecError(key, value, f"a number from {at_least:g} to {at_most:g}", where)
     if math.isinf(value) or (value == 0 and key in SHARES):

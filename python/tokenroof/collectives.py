@@ -68,8 +68,8 @@ def all_reduce(hardware: str | Hardware, ranks: int, bytes: float | str, bound: 
     Returns
     -------
     Collective
-        The fastest of: ``two-shot`` and ``one-shot`` over a switch or mesh, ``in-switch``, a ``ring`` or ``torus`` box;
-        between domains ``ring`` or ``tree`` on top of what is done inside.
+        The fastest of: ``halving`` and ``one-shot`` over a switch, two-shot over a mesh, ``in-switch``, a ``ring`` or
+        ``torus`` box; between domains ``ring`` or ``tree`` on top of what is done inside.
 
     Raises
     ------

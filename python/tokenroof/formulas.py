@@ -38,6 +38,7 @@ __all__ = [
     "overlap",
     "overlapped",
     "placed",
+    "prompt_seconds",
     "reads_share",
     "ring_latency",
     "row_seconds",
@@ -517,3 +518,15 @@ def main_for_weights(need: float, room: float, behind: float, share: float) -> f
     [100.0, 75.0, 80.0, 100.0]
     """
     return _max(room * (1.0 - share), _min(need - behind, room)) if need > room else room
+
+
+def prompt_seconds(device: float, host: float) -> float:
+    """(39) The pass over a prompt, typical: the device's time, or the host's to launch it, the longer of the two [s].
+
+    A decode step is recorded once and launched as a whole; a prompt's length is new each time, so engines launch its
+    kernels one by one: a fixed time per layer, whatever the device does meanwhile.
+
+    >>> prompt_seconds(0.012, 0.019)
+    0.019
+    """
+    return _max(device, host)

@@ -112,7 +112,15 @@ def test_every_layer_has_its_mixer_and_its_block(model_id: str) -> None:
 @pytest.mark.parametrize("model_id", model_ids())
 def test_one_sum_per_mixer_and_per_block_over_the_ranks(model_id: str) -> None:
     lowered = model(model_id)
-    one = {"cohere", "falcon", "gpt_neox", "palm", "mamba2", "nemotron_h"}  # side by side, or one part per layer
+    one = {
+        "cohere",
+        "falcon",
+        "gpt_neox",
+        "gptj",
+        "palm",
+        "mamba2",
+        "nemotron_h",
+    }  # side by side, or one part per layer
     sums = sum(op.count for op in lowered.rows(Kind.ALL_REDUCE))
     assert sums == lowered.layers * (1 if lowered.family in one else 2)
 

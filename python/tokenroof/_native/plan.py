@@ -375,6 +375,9 @@ _CALIBRATED = (
     "kernel_overhead",
     "tile",
     "expert_imbalance",
+    "expert_efficiency",
+    "sequence_overhead",
+    "prefill_overhead",
 )
 
 

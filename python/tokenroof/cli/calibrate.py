@@ -74,12 +74,18 @@ def run(args: argparse.Namespace) -> None:
             errors[group.places] = group.errors
         tables[f"left-out {name}s"] = _by_metric(metrics, errors)
     if args.ablation:
-        wide = np.isin(metrics, ("step", "loaded_tpot"))
-        for name, errors in c.ablate(fit).items():
-            tables.setdefault("step and loaded_tpot without", []).append(c.accuracy(name, errors[wide]))
-    known = [*held.get("source", []), *held.get("model", [])]
-    of = spreads(fit.problem.cases, known, held.get("chip", []))
-    inside = {n: coverage(fit.problem.cases, held[n], of, n != "chip") for n in by}
+        classes = {
+            "step, request, loaded_tpot": ("step", "request", "loaded_tpot"),
+            "ttft and prefill": ("ttft", "prefill"),
+            "loaded_ttft": ("loaded_ttft",),
+            "operators": ("gemm", "attention_decode", "attention_prefill", "all_reduce"),
+        }
+        left = {"(nothing)": fit.errors, **c.ablate(fit)}
+        for of_class, names in classes.items():
+            rows = [c.accuracy(name, errors[np.isin(metrics, names)]) for name, errors in left.items()]
+            tables[f"{of_class} without"] = rows
+    of = spreads(fit.problem.cases, [group for groups in held.values() for group in groups])
+    inside = {n: coverage(fit.problem.cases, held[n], of) for n in by}
     made = c.result(fit, spread=of, date=datetime.date.today().isoformat())
     if args.out:
         write_atomically(args.out, lambda name: _write(name, made.to_toml()))
@@ -155,7 +161,5 @@ def _text(
         of = f"{row['level']} {row['of']}"
         learned = 1.0 - row["sure"] ** 2
         lines.append(f"{of:<36} {row['cause']:<22} {row['shift']:>+8.2f} {row['error']:>8.2f} {learned:>8.0%}")
-    lines += [
-        f"({len(made.kinds)} kinds, {len(made.chips)} chips, {len(made.software)} stacks; other shifts stay near 0)"
-    ]
+    lines += [f"({len(made.kinds)} kinds, {len(made.software)} stacks; other shifts stay near 0)"]
     return "\n".join(lines)

@@ -62,7 +62,7 @@ def run(args: argparse.Namespace) -> None:
         predict(cases, fitted),
         by=args.by.split(",") if args.by else BY,
         tables_read=max(len(args.files), 1),
-        calibration=f"`{Path(args.calibration).name}`" if args.calibration else "the catalogue's",
+        calibration=f"`{Path(args.calibration).name}`" if args.calibration else "those that the package carries",
     )
     if args.report:
         report.write(args.report, _command(args))

@@ -167,7 +167,8 @@ def bind(
         k["weights_bound"] += fs._min(o.count, o.stored) * one * per_rank * placement.read_bound
         k["read_bound"] += fs._min(o.count, o.stored) * (o.read_elems * bytes_) * o.active
         a = count * (o.act_elems * precision.act_bytes * inv_ranks) * bwt
-        f, w = count * seconds * ipt, count * one * placement.read * unpacking(bytes_)
+        f = count * seconds * (ipt * (1.0 / cal.expert_efficiency))
+        w = count * one * placement.read * unpacking(bytes_)
         return ExpertRow(o, f, w, a, read=o.count * (o.read_elems * bytes_))
 
     links = _Links(b)
@@ -318,6 +319,8 @@ def bind(
     for o in model.operators:
         kernels += o.count if o.kind < Kind.ALL_REDUCE else 0.0
     k["overhead"] = model.layers * cal.layer_overhead + kernels * cal.kernel_overhead + b.pp * cal.step_overhead
+    k["host"] = cal.sequence_overhead
+    k["prompt"] = model.layers * cal.prefill_overhead
     k["on_chip"] = hardware.sram_bytes * b.pp * bw
     return b
 

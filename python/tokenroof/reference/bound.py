@@ -196,6 +196,7 @@ class Bound:
             t += fs.overlapped(here, c.prefill_exchange * isl, self.serial)
             dense += c.bound_prefill * pairs
             flops += c.prefill_flops * pairs
+        t = fs.prompt_seconds(t, k["prompt"])
         routed, network = isl * k["bound_expert"], isl * k["network_bound"]
         memory = fs.memory_bound(k["weights_bound"], k["on_chip"])
         bound = fs.overlap((dense + routed) * k["inv_pp"], memory, network * k["inv_pp"])
@@ -256,7 +257,7 @@ class Bound:
         holders = k["holders"]
         compute, memory = 0.0, k["light"] + tokens * k["light_token"]
         network = k["latency"] + tokens * k["per_token"]
-        fixed = ((k["overhead"] + k["latency"]) + tokens * k["per_token"]) + memory
+        fixed = (((k["overhead"] + k["latency"]) + tokens * k["host"]) + tokens * k["per_token"]) + memory
         for net in self.reductions:
             fixed += net.seconds(tokens)
             network += net.seconds(tokens)
@@ -318,7 +319,7 @@ class Bound:
                 b["compute"] + b["sequences"] * s["compute"],
                 b["memory"] + b["sequences"] * s["memory"],
                 b["network"] + b["sequences"] * k["exchange"],
-                k["overhead"],
+                k["overhead"] + b["sequences"] * k["host"],
             )
             if typical
             else (cb, mb, nb, 0.0)
@@ -416,7 +417,8 @@ class Bound:
             for op, count in net.ops:
                 seconds = net.seconds(tokens) * (count / total)
                 rows.append(RowTime(op.name, 0.0, 0.0, seconds, 0.0, 0.0, 0.0, _COMM[op.kind]))
-        rows.append(RowTime("launches and scheduling", 0.0, 0.0, 0.0, k["overhead"], 0.0, 0.0, "(14)"))
+        overhead = k["overhead"] + tokens * k["host"]
+        rows.append(RowTime("launches and scheduling", 0.0, 0.0, 0.0, overhead, 0.0, 0.0, "(14)"))
         return rows
 
     def row_time(self, name: str, compute: float, memory: float, flops: float, moved: float, equation: str) -> RowTime:

@@ -122,7 +122,11 @@ class Network:
         if not ranks > 1.0:
             lines.add(0.0, 0.0, "nothing to do")
         elif self.topology == "switch":
-            lines.add(2.0 * self.alpha, fs.all_reduce_per_byte(ranks, self.typical), "two-shot")
+            # within one domain halves are summed with one more rank at each level, and told on the way back; two-shot on
+            # the way to other domains
+            latency = fs.tree_latency(ranks, self.alpha) if one_phase else 2.0 * self.alpha
+            name = "halving" if one_phase else "two-shot"
+            lines.add(latency, fs.all_reduce_per_byte(ranks, self.typical), name)
             if one_phase:
                 lines.add(self.alpha, (ranks - 1.0) * self.typical, "one-shot")
             if self.reduction > 0.0:

@@ -66,6 +66,9 @@ class Calibration:
     kernel_overhead: float = 0.0  #: launch, fill and drain of one row [s], besides `layer_overhead`
     tile: float = 1.0  #: tokens that the arithmetic of a row takes at least: a tile of a matrix unit
     expert_imbalance: float = 1.0  #: busiest over mean rank of routed experts, where ep > 1
+    expert_efficiency: float = 1.0  #: of the peak, routed experts' arithmetic; over `compute_efficiency`
+    sequence_overhead: float = 0.0  #: host's work for a sequence in each step: sampling, text [s]
+    prefill_overhead: float = 0.0  #: of a layer, which the pass over a prompt takes at least: launches one by one [s]
 
 
 @dataclass(frozen=True)
@@ -149,6 +152,7 @@ class Hardware:
             "attention_efficiency",
             "narrow_efficiency",
             "quant_efficiency",
+            "expert_efficiency",
         ):
             value = getattr(self.calibration, name)
             if not 0 < value <= 1:
@@ -156,7 +160,7 @@ class Hardware:
         for name in ("tile", "expert_imbalance"):
             if not 1 <= getattr(self.calibration, name) < math.inf:
                 raise SpecError(name, getattr(self.calibration, name), "a finite number, at least 1", where)
-        for name in ("link_latency", "scaleout_latency", "layer_overhead", "step_overhead", "kernel_overhead"):
+        for name in _SECONDS:
             value = getattr(self.calibration, name)
             if not 0 <= value < math.inf:
                 raise SpecError(name, value, "a finite number of seconds, not negative", where)
@@ -196,6 +200,13 @@ class Hardware:
         from ..catalogue import hardware_from_toml
 
         return hardware_from_toml(path)
+
+
+#: Fixed costs of `Calibration`.
+_SECONDS = (
+    *("link_latency", "scaleout_latency", "layer_overhead", "step_overhead", "kernel_overhead"),
+    *("sequence_overhead", "prefill_overhead"),
+)
 
 
 def _positive(field_name: str, value: float, where: str) -> None:

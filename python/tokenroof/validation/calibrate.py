@@ -1,8 +1,8 @@
 """Fitting the constants of `typical` to measurements: robust least squares on the logarithm of predicted over measured.
 
-A constant of a case's chip is the catalogue's value, shifted for its kind of chip, for the chip itself where enough was
-measured on it, and for the software stack; every shift is pulled towards none. A constant has one value for all rows of
-a chip and stack: nothing belongs to a row or a model. docs/calibration.md says what each can explain.
+A constant of a case is what is assumed of its chip, shifted for the kind of chip and the software stack; every shift is
+pulled towards none. A constant has one value for all rows of a kind and stack: nothing belongs to a row, a model or a
+chip. docs/calibration.md says what each can explain.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .._native import F64
-from ..calibration import Calibrated, Fitted, stack
+from ..calibration import Calibrated, Fitted, owned, stack
 from ..errors import SpecError, TokenroofError
 from .case import Case
 from .parameters import CAUSES, Cause, Problem
@@ -39,13 +39,15 @@ __all__ = [
 
 #: Spread of a good measurement about a right model, of its logarithm: the pull towards defaults is weighed against it.
 NOISE = 0.10
+#: The same of a time to first token in a closed loop: how engines admit requests is only modelled in the mean.
+_QUEUE_NOISE = 0.35
 #: Rows of one source, chip, stack, model and metric count as at most so many independent ones.
 INDEPENDENT = 20.0
 
 
 def usable(case: Case) -> bool:
-    """Whether a case may teach: its source's number is not doubted, and waiting in a queue is not part of it."""
-    return not case.flag and case.metric != "loaded_ttft"
+    """Whether a case may teach: its source's number is not doubted, and what decides it is known."""
+    return not case.flag
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,7 @@ def fit(
     start: F64 | None = None,
     problem: Problem | None = None,
     use: npt.NDArray[np.bool_] | None = None,
-    rounds: int = 30,
+    rounds: int = 60,
 ) -> Fit:
     """Fit the constants of the cases' chips and software.
 
@@ -99,7 +101,7 @@ def fit(
     good = np.isfinite(errors) if use is None else np.isfinite(errors) & use
     if not good.any():
         raise SpecError("cases", len(whole.cases), "at least one measurement that can be evaluated")
-    weight = _weights(whole.cases, good)[good] / NOISE
+    weight = _weights(whole.cases, good)[good]
     n = int(good.sum())
 
     def residuals(z: F64) -> F64:
@@ -151,10 +153,13 @@ def _robust(n: int) -> Callable[[F64], F64]:
 
 
 def _weights(cases: Sequence[Case], good: npt.NDArray[np.bool_]) -> F64:
-    """Rows of one table are no independent witnesses: together they weigh at most as `INDEPENDENT` ones."""
+    """Over the noise. Rows of one table are no independent witnesses: together they weigh at most as `INDEPENDENT`."""
     groups = [(c.source, c.hardware.id, stack(c.software), c.model.id if c.model else "", c.metric) for c in cases]
     size = Counter(g for g, g_good in zip(groups, good.tolist(), strict=True) if g_good)
-    return np.array([math.sqrt(min(1.0, INDEPENDENT / size[g])) if size[g] else 0.0 for g in groups])
+    noise = [_QUEUE_NOISE if c.metric == "loaded_ttft" else NOISE for c in cases]
+    return np.array(
+        [math.sqrt(min(1.0, INDEPENDENT / size[g])) / n if size[g] else 0.0 for g, n in zip(groups, noise, strict=True)]
+    )
 
 
 @dataclass(frozen=True)
@@ -238,31 +243,28 @@ def ablate(whole: Fit, rounds: int = 10) -> dict[str, F64]:
 def result(
     whole: Fit, *, spread: dict[str, dict[str, tuple[float, float]]] | None = None, date: str = ""
 ) -> Calibrated:
-    """The fit as a calibration: constants of kinds and chips, factors of software."""
+    """The fit as a calibration: constants of kinds, factors of software."""
     problem = whole.problem
     error = dict(zip(problem.names, whole.sure() * problem.spread, strict=True))
-    u = [problem.constants(whole.z, levels) for levels in (1, 2, 3, 4)]
-    values = [problem.values(each) for each in u]
     rows = Counter(problem.machine[np.isfinite(whole.errors)].tolist())
-    own = {of for level, of, _ in problem.names if level == "chip"}  # a chip's entry is whole: nothing else shifts it
+    of_kind, with_stack = (problem.constants(whole.z, levels) for levels in (1, 2))
+    values = problem.values(of_kind)
     places: dict[tuple[str, str], list[int]] = {}
     for m, (chip, software) in enumerate(problem.machines):
-        for key in (("kind", chip.kind), ("chip", chip.id), ("software", software), ("on", f"{software}@{chip.id}")):
+        for key in (("kind", chip.kind), ("software", software)):
             places.setdefault(key, []).append(m)
-    tables: dict[str, dict[str, dict[str, Fitted]]] = {"kind": {}, "chip": {}, "software": {}}
-    for (level, of), whose in places.items():
+    tables: dict[str, dict[str, dict[str, Fitted]]] = {"kind": {}, "software": {}}
+    for (level, of), whose in sorted(places.items()):
         n = sum(rows[m] for m in whose)
         for f, cause in enumerate(problem.causes):
-            name = ("software" if level == "on" else level, of, cause.name)
-            if name not in error and (level != "chip" or of not in own or cause.name == "interference"):
+            name = (level, of, cause.name)
+            if name not in error:
                 continue
-            if level in ("kind", "chip"):
-                found = float(np.median(values[level == "chip"][whose, f]))
-            else:  # what it multiplies
-                after = 3 if level == "on" else 2
-                found = math.exp(float(np.median((u[after] - u[after - 1])[whose, f])))
-            of_kind = error["kind", problem.machines[whose[0]][0].kind, cause.name] if level == "chip" else 0.0
-            sure = math.hypot(error.get(name, 0.0), of_kind)
-            tables[name[0]].setdefault(of, {})[cause.name] = Fitted(found, n, sure)
+            if level == "kind":  # chips whose files say otherwise keep what they say
+                free = [m for m in whose if cause.name not in owned(problem.machines[m][0])]
+                found = float(np.median(values[free, f]))
+            else:
+                found = math.exp(float(np.median((with_stack - of_kind)[whose, f])))
+            tables[level].setdefault(of, {})[cause.name] = Fitted(found, n, error[name])
     sources = tuple(sorted({c.source for c in problem.cases}))
-    return Calibrated(tables["kind"], tables["chip"], tables["software"], spread or {}, sources, date)
+    return Calibrated(tables["kind"], {}, tables["software"], spread or {}, sources, date)

@@ -20,6 +20,7 @@ METRICS: dict[str, str] = {
     "loaded_ttft": "time to first token in that loop, queueing for others' prefills included",
     "throughput": "output tokens/s of the system in steady state, prefill interleaved",
     "gemm": "one matrix product of m x k by k x n",
+    "experts": "routed experts of one layer: all their products for some tokens",
     "attention_decode": "attention of one step over a cache, one layer",
     "attention_prefill": "causal attention of prompts, one layer",
     "all_reduce": "one all-reduce of a tensor",

@@ -11,10 +11,13 @@ from ..specs import Hardware
 from ..specs.formats import FORMATS
 from .case import Case
 from .names import Unusable, find_chip
-from .rows import Row, make_precision
+from .rows import Row, bound_only, make_precision
 
 __all__ = ["operator_case"]
 
+#: Sources whose machines had no NVLink between all of their chips, whatever the chip could have.
+_PCIE = ("microsoft/vidur profiling CSV",)
+_OTHER_NETWORK = "4 to 12 GB/s of 300: cards that are joined in pairs at most, not the chip's own network"
 _TIMES = {"us": 1e-6, "ms": 1e-3, "s": 1.0}
 
 
@@ -36,6 +39,7 @@ def operator_case(row: Row, source: str) -> Case:
         "attn_prefill": _attention,
         "mla_decode": _attention,
         "allreduce": _all_reduce,
+        "moe_ffn": _experts,
     }
     if kind not in readers:
         raise Unusable(f"no such operator: {kind or 'none named'}")
@@ -83,6 +87,17 @@ def _gemm(row: Row, source: str, hardware: Hardware, kind: str) -> Case:
     return _case(row, source, "gemm", seconds, hardware, shape={"m": m, "n": n, "k": k})
 
 
+def _experts(row: Row, source: str, hardware: Hardware, kind: str) -> Case:
+    """Routed experts of one layer on one of the ranks that share them."""
+    names = {"hidden": "hidden", "inter": "inner", "topk": "active", "experts": "experts", "ep": "ranks"}
+    shape = {to: _note(row, name) for name, to in names.items()}
+    tokens = row.count("batch_or_concurrency")
+    if not tokens:
+        raise Unusable("the number of tokens is not given")
+    row.assume("tokens counted over all ranks")
+    return _case(row, source, "experts", _seconds(row), hardware, shape=shape | {"m": float(tokens)})
+
+
 def _attention(row: Row, source: str, hardware: Hardware, kind: str) -> Case:
     decode = kind != "attn_prefill"
     if kind == "mla_decode":
@@ -111,7 +126,8 @@ def _all_reduce(row: Row, source: str, hardware: Hardware, kind: str) -> Case:
         seconds = _seconds(row)
     if row.note(r"devices_per_node=(\d+)"):
         hardware = _nodes_of(hardware.id, int(_note(row, "devices_per_node")))
-    return _case(row, source, "all_reduce", seconds, hardware, shape={"bytes": size, "ranks": float(ranks)})
+    case = _case(row, source, "all_reduce", seconds, hardware, shape={"bytes": size, "ranks": float(ranks)})
+    return replace(case, flag=bound_only(case.flag, _OTHER_NETWORK)) if source in _PCIE else case
 
 
 @cache

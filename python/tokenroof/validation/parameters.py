@@ -11,16 +11,22 @@ import numpy as np
 import numpy.typing as npt
 
 from .._native import F64
+from ..calibration import ENGINE, owned
 from ..specs import Hardware
 from .case import Case
 from .predict import Evaluator
 
 __all__ = ["CAUSES", "Cause", "Problem"]
 
-#: Rows from which a chip or a stack has shifts of its own.
-CHIP_ROWS, STACK_ROWS = 8, 20
+#: Rows from which a stack has shifts of its own.
+STACK_ROWS = 20
 _STEP = 0.02  # of a constant's logarithm, for derivatives
 _BEND, _NEAR = 8.0, 0.01  # how sharply a logarithm bends at its end, and how near it may begin
+_LEVELS = 2  # a kind of chip, a software stack
+_ALONE = (
+    1.0  # spread of what an operator timed on its own pays besides its work: launches are the timer's, not an engine's
+)
+_LAUNCH = ("kernel_overhead", "link_latency")
 
 
 @dataclass(frozen=True)
@@ -28,32 +34,33 @@ class Cause:
     """A constant and how far it is let go: standard deviations of its shift, of its logarithm unless it is linear."""
 
     name: str
-    kind: float  #: from the catalogue, for a kind of chip
-    chip: float  #: of one chip from its kind; 0: the same for all
+    kind: float  #: from what is assumed, for a kind of chip
     stack: float  #: of a software stack; 0: not its doing
-    both: float  #: of a stack on one chip, as it may be tuned for others; 0: not
     least: float = 1e-9
     most: float = 1.0
-    centre: float = 0.0  #: where the catalogue has none (0)
+    centre: float = 0.0  #: where nothing is assumed of the kind (0: a cost of nothing, a share of 1)
     linear: bool = False  #: shifts are of the value, not of its logarithm
 
 
 CAUSES = (
-    Cause("compute_efficiency", 0.25, 0.15, 0.10, 0.15, 0.05),
-    Cause("memory_efficiency", 0.15, 0.08, 0.05, 0.08, 0.05),
-    Cause("kv_efficiency", 0.30, 0.10, 0.15, 0.00, 0.05),
-    Cause("attention_efficiency", 0.40, 0.10, 0.20, 0.15, 0.02),
-    Cause("narrow_efficiency", 0.30, 0.15, 0.15, 0.00, 0.05),
-    Cause("quant_efficiency", 0.30, 0.00, 0.15, 0.00, 0.05),
-    Cause("link_efficiency", 0.30, 0.20, 0.10, 0.15, 0.02),
-    Cause("link_latency", 0.60, 0.30, 0.30, 0.00, 1e-7, 1e-3, 1e-6),
-    Cause("layer_overhead", 0.80, 0.00, 0.40, 0.30, 1e-7, 1e-3, 5e-6),
-    Cause("kernel_overhead", 0.80, 0.00, 0.60, 0.00, 1e-7, 1e-4, 2e-6),
-    Cause("step_overhead", 0.80, 0.00, 0.50, 0.00, 1e-6, 2e-2, 1e-4),
-    Cause("tile", 1.00, 0.00, 0.00, 0.00, 1.0, 512.0, 16.0),
-    Cause("expert_imbalance", 0.30, 0.00, 0.15, 0.00, 1.0, 4.0, 1.2),
-    Cause("serial", 0.10, 0.00, 0.00, 0.00, 0.0, 1.0, 0.0, True),
-    Cause("interference", 0.50, 0.00, 0.30, 0.00, 0.02),
+    Cause("compute_efficiency", 0.25, 0.10, 0.30),
+    Cause("memory_efficiency", 0.15, 0.05, 0.05),
+    Cause("kv_efficiency", 0.30, 0.15, 0.05, centre=0.95),
+    Cause("attention_efficiency", 0.40, 0.20, 0.02, centre=0.7),
+    Cause("narrow_efficiency", 0.30, 0.15, 0.05, centre=0.8),
+    Cause("quant_efficiency", 0.30, 0.15, 0.05, centre=0.9),
+    Cause("expert_efficiency", 0.50, 0.30, 0.01, centre=0.5),
+    Cause("link_efficiency", 0.30, 0.10, 0.02),
+    Cause("link_latency", 0.40, 0.30, 1e-7, 1e-3, 1e-6),
+    Cause("layer_overhead", 0.80, 0.40, 1e-7, 1e-3, 5e-6),
+    Cause("kernel_overhead", 0.60, 0.50, 1e-7, 1e-4, 3e-6),
+    Cause("step_overhead", 0.80, 0.50, 1e-6, 2e-2, 1e-4),
+    Cause("sequence_overhead", 0.40, 0.70, 1e-7, 1e-3, 2e-5),
+    Cause("prefill_overhead", 0.40, 0.70, 1e-6, 1e-2, 3e-4),
+    Cause("tile", 1.00, 0.00, 1.0, 512.0, 16.0),
+    Cause("expert_imbalance", 0.30, 0.15, 1.0, 4.0, 1.2),
+    Cause("interference", 0.50, 0.30, 0.02),
+    Cause("wait_steps", 0.40, 0.80, 0.01, 1e3),
 )
 
 
@@ -79,27 +86,22 @@ class Problem:
     def _parameters(self) -> tuple[list[tuple[str, str, str]], F64, list[npt.NDArray[np.int64]]]:
         """Names (level, of what, constant), standard deviations, and for each machine and constant its shifts."""
         rows = Counter(self.machine.tolist())
-        chips: Counter[str] = Counter()
         stacks: Counter[str] = Counter()
-        for m, (chip, software) in enumerate(self.machines):
-            chips[chip.id] += rows[m]
+        for m, (_, software) in enumerate(self.machines):
             stacks[software] += rows[m]
         names: dict[tuple[str, str, str], int] = {}
         spread: list[float] = []
-        links = np.full((4, len(self.machines), len(self.causes)), -1, dtype=np.int64)
+        links = np.full((_LEVELS, len(self.machines), len(self.causes)), -1, dtype=np.int64)
         for m, (chip, software) in enumerate(self.machines):
-            levels = (
-                ("kind", chip.kind, True),
-                ("chip", chip.id, chips[chip.id] >= CHIP_ROWS),
-                ("software", software, stacks[software] >= STACK_ROWS),
-                ("software", f"{software}@{chip.id}" if software else "", rows[m] >= CHIP_ROWS),
-            )
+            levels = (("kind", chip.kind, True), ("software", software, stacks[software] >= STACK_ROWS))
+            own = owned(chip)
             for f, cause in enumerate(self.causes):
-                sds = (cause.kind, cause.chip, cause.stack, cause.both)
+                alone = software == "kernels" and cause.name in _LAUNCH
                 if cause.name == self._without:
                     continue
-                for at, ((level, of, enough), sd) in enumerate(zip(levels, sds, strict=True)):
-                    if not (enough and of and sd):
+                for at, (level, of, enough) in enumerate(levels):
+                    sd = (cause.kind, _ALONE if alone else cause.stack)[at]
+                    if not (enough and of and sd) or (level == "kind" and cause.name in own):
                         continue
                     key = (level, of, cause.name)
                     if key not in names:
@@ -108,7 +110,7 @@ class Problem:
                     links[at, m, f] = names[key]
         return list(names), np.array(spread), list(links)
 
-    def _moved(self, z: F64, levels: int = 4) -> F64:
+    def _moved(self, z: F64, levels: int = _LEVELS) -> F64:
         shifts = np.append(z * self.spread, 0.0)
         moved: F64 = self.base.copy()
         for link in self.links[:levels]:
@@ -128,7 +130,7 @@ class Problem:
         found: F64 = np.clip(np.where(self._share | self._times, bent, v), self._low, self._high)
         return found
 
-    def constants(self, z: F64, levels: int = 4) -> F64:
+    def constants(self, z: F64, levels: int = _LEVELS) -> F64:
         """Each machine's constants as logarithms (shares themselves where linear).
 
         Parameters
@@ -136,7 +138,7 @@ class Problem:
         z : array
             Shifts over their spread.
         levels : int
-            How many count: 1 the kind's, 2 the chip's too, 3 the stack's too, 4 those of the stack on the chip too.
+            How many count: 1 the kind's, 2 the stack's too.
         """
         return self._bounded(self._moved(z, levels))
 
@@ -147,15 +149,16 @@ class Problem:
 
     def predict(self, *choices: F64) -> F64:
         """Logarithm of the typical value of each case, for each choice of constants."""
-        fields = [c.name for c in self.causes if c.name != "interference"]
-        at = [f for f, c in enumerate(self.causes) if c.name != "interference"]
-        chips, shares = [], []
+        at = [f for f, c in enumerate(self.causes) if c.name not in ENGINE]
+        fields = [self.causes[f].name for f in at]
+        number = {c.name: f for f, c in enumerate(self.causes)}
+        chips, engines = [], []
         for u in choices:
             value = self.values(u)
             chips.append([_with(chip, fields, value[m, at]) for m, (chip, _) in enumerate(self.machines)])
-            waits = [value[:, f] for f, c in enumerate(self.causes) if c.name == "interference"]
-            shares.append(waits[0] if waits else np.ones(len(self.machines)))
-        logs: F64 = np.log(self.evaluator.variants(chips, np.array(shares))[0])
+            engines.append([value[:, number[n]] if n in number else np.full(len(value), ENGINE[n][0]) for n in ENGINE])
+        by_constant = np.swapaxes(np.array(engines).reshape(len(choices), len(ENGINE), -1), 0, 1)
+        logs: F64 = np.log(self.evaluator.variants(chips, by_constant)[0])
         return logs
 
     def errors(self, z: F64) -> F64:
@@ -185,8 +188,8 @@ def _start(cause: Cause, chip: Hardware, off: bool) -> float:
     if off:  # as if there were no such cause
         none = 1.0 if cause.name.endswith("_efficiency") or cause.least == 1.0 else 0.0
         return none if cause.linear else math.log(max(none, cause.least))
-    value = 1.0 if cause.name == "interference" else float(getattr(chip.calibration, cause.name))
-    neutral = value == 0.0 or (value == 1.0 and cause.least == 1.0)
+    value = ENGINE[cause.name][0] if cause.name in ENGINE else float(getattr(chip.calibration, cause.name))
+    neutral = value == 0.0 or (value == 1.0 and (cause.least == 1.0 or cause.centre > 0.0))
     value = cause.centre if neutral and not cause.linear else value
     return value if cause.linear else math.log(value)
 

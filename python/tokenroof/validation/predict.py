@@ -7,11 +7,14 @@ What a metric is made of, with the engine's columns (docs/calibration.md derives
   do only the pairs within each prompt, and whose head works for each prompt's last token;
 - ``request``: that, and osl - 1 steps;
 - ``loaded_tpot``: a step, and of the batch - 1 other requests' prefills the share that decoding waits for;
+- ``loaded_ttft``: ``ttft_s``, so many steps of the loop until the engine takes the prompt, and, for the requests
+  that arrive at once when the run begins, half of the others' prompts;
 - ``throughput``: ``tokens_per_s`` of all replicas.
 
 An operator on its own is a model of one row, on the chip without overheads per layer and step.
 
-Keys of `Case.shape`: ``gemm`` m, n, k; attention ``heads``, ``kv_heads``, ``head_dim``, and for latent attention
+Keys of `Case.shape`: ``gemm`` m, n, k; ``experts`` m (tokens of all ranks), hidden, inner, experts, active
+and ranks; attention ``heads``, ``kv_heads``, ``head_dim``, and for latent attention
 ``kv_rank`` and ``rope`` instead of the last two; ``all_reduce`` bytes of the tensor, and
 ranks where the layout has no tp.
 """
@@ -27,12 +30,12 @@ import numpy.typing as npt
 
 from .._native import F64, status_text
 from ..axes import DEFAULTS, Axes
-from ..calibration import Calibrated, stack
+from ..calibration import ENGINE, USUAL_STACKS, Calibrated, load_calibration, stack
 from ..errors import SpecError
 from ..formulas import causal_pairs, chunk_pairs
 from ..plan import Plan
 from ..reference.network import Network
-from ..specs import Hardware, Kind, Model, Operator, Options, Precision
+from ..specs import Hardware, Kind, Model, Operator, Options, Precision, Weights
 from .case import METRICS, Case
 from .uncertainty import interval
 
@@ -41,10 +44,12 @@ __all__ = ["Evaluator", "Prediction", "predict"]
 #: Times are asked for, not whether a cache fits. Chips without a format widen it; heads are padded to a multiple of tp.
 OPTIONS = Options(memory_fraction=1.0, pad_heads=True, fallback="wider")
 LAYOUT = ("tp", "pp", "ep", "dp", "cp")
+#: Requests that a run serves for each one of its loop; those of the first round arrive all at once.
+ROUNDS = 10.0
 _COLUMNS = ("status", "tpot_s", "ttft_s", "tokens_per_s", "tpot_s_bound", "ttft_s_bound", "tokens_per_s_bound")
 _STATUS, _TPOT, _TTFT, _RATE = range(4)
 _BOUND = 3  # from a typical column to its bound
-_OPERATORS = {"gemm", "attention_decode", "attention_prefill"}
+_OPERATORS = {"gemm", "experts", "attention_decode", "attention_prefill"}
 
 
 @dataclass(frozen=True)
@@ -65,18 +70,18 @@ def predict(cases: Sequence[Case], calibration: Calibrated | None = None) -> Pre
     ----------
     cases : sequence of Case
     calibration : Calibrated, optional
-        Fitted constants (`tokenroof.calibration.load_calibration`); those of the catalogue where absent.
+        Fitted constants (`tokenroof.calibration.load_calibration`); those that the package carries where absent.
 
     Returns
     -------
     Prediction
         Arrays in the order of the cases, and reasons where a case could not be evaluated.
     """
-    fitted = calibration or Calibrated()
+    fitted = calibration or load_calibration("published")
     evaluator = Evaluator(cases)
     chips = [fitted.hardware(chip, software) for chip, software in evaluator.machines]
-    interference = [fitted.interference(chip, software) for chip, software in evaluator.machines]
-    typical, bound = evaluator.evaluate(chips, np.array(interference))
+    engines = [[fitted.engine(name, *machine) for machine in evaluator.machines] for name in ENGINE]
+    typical, bound = evaluator.evaluate(chips, np.array(engines))
     low, high = interval(cases, typical, fitted)
     return Prediction(typical, bound, low, high, evaluator.reasons)
 
@@ -139,16 +144,20 @@ class Evaluator:
         self._metric = np.array([c.metric for c in self.cases])
         self._osl = np.array([float(c.osl) for c in self.cases])
         self._others = np.array([self._waiting(c) for c in self.cases])
+        self._ahead = np.array([self._prompts(c) for c in self.cases]) / (2.0 * ROUNDS)
         self._replicas = np.array([float(c.replicas) for c in self.cases])
         self._groups = [self._group(p) for p in _by(range(len(self._probes)), lambda at: self._probes[at].precision)]
 
-    def evaluate(self, chips: Sequence[Hardware], interference: F64 | float = 1.0) -> tuple[F64, F64]:
-        """Typical and bound of each case, with ``chips[m]`` in place of machine m's."""
-        typical, bound = self.variants([chips], np.atleast_2d(np.broadcast_to(interference, len(chips))))
+    def evaluate(self, chips: Sequence[Hardware], engines: F64) -> tuple[F64, F64]:
+        """Typical and bound of each case, with ``chips[m]`` in place of machine m's.
+
+        ``engines`` has the constants of `ENGINE` of each machine, (constants, machines).
+        """
+        typical, bound = self.variants([chips], engines[:, None, :])
         return typical[0], bound[0]
 
-    def variants(self, chips: Sequence[Sequence[Hardware]], interference: F64) -> tuple[F64, F64]:
-        """The same for several choices at once: arrays of (choices, cases)."""
+    def variants(self, chips: Sequence[Sequence[Hardware]], engines: F64) -> tuple[F64, F64]:
+        """The same for several choices at once: arrays of (choices, cases); engines: (constants, choices, machines)."""
         n = len(chips)
         values = np.full((n, len(self._probes) + 1, len(_COLUMNS)), np.nan)  # the last: of cases without such a probe
         for group in self._groups:
@@ -159,18 +168,20 @@ class Evaluator:
         for at, shift in ((0, 0), (1, _BOUND)):
             step, prefill = values[:, self._steps, _TPOT + shift], values[:, self._prefills, _TTFT + shift]
             rate, metric = values[:, self._steps, _RATE + shift], self._metric
-            share = interference[:, self.machine] if at == 0 else 0.0
+            share, waits = engines[:, :, self.machine] * (at == 0)
             loaded = step + share * self._others * np.nan_to_num(prefill)
+            queue = waits * np.nan_to_num(loaded) + self._ahead * (at == 0) * prefill
             choices = {
                 "step": step,
                 "attention_decode": step,
                 "gemm": step,
+                "experts": step,
                 "attention_prefill": prefill,
                 "prefill": prefill,
                 "ttft": prefill,
                 "request": prefill + (self._osl - 1.0) * step,
                 "loaded_tpot": loaded,
-                "loaded_ttft": prefill + (np.nan_to_num(step) if at == 0 else 0.0),
+                "loaded_ttft": prefill + queue,
                 "throughput": rate * self._replicas,
             }
             empty = np.full(step.shape, np.nan)
@@ -183,7 +194,8 @@ class Evaluator:
     def _machine(self, case: Case) -> int:
         # An operator on its own is launched by whoever times it, whatever stack its kernel is from.
         alone = case.metric in _OPERATORS or case.metric == "all_reduce"
-        key = (id(case.hardware), "kernels" if alone else stack(case.software))
+        usual = USUAL_STACKS.get(case.hardware.kind, "")
+        key = (id(case.hardware), "kernels" if alone else stack(case.software) if case.software else usual)
         if key not in self._numbers:
             self._numbers[key] = len(self.machines)
             self.machines.append((case.hardware, key[1]))
@@ -191,9 +203,14 @@ class Evaluator:
 
     @staticmethod
     def _waiting(case: Case) -> float:
-        """Prefills of others per token of a request in a closed loop."""
-        ranks = case.layout.get("pp", 1) * case.layout.get("dp", 1)
-        return max(case.batch - 1.0, 0.0) / ranks / max(case.osl - 1.0, 1.0)
+        """Prefills of others per token of a request in a closed loop; none where nobody says how long outputs are."""
+        unknown = case.metric == "loaded_ttft" and case.osl == 1
+        return 0.0 if unknown else Evaluator._prompts(case) / max(case.osl - 1.0, 1.0)
+
+    @staticmethod
+    def _prompts(case: Case) -> float:
+        """Other requests of a closed loop, for each rank of attention and stage."""
+        return max(case.batch - 1.0, 0.0) / (case.layout.get("pp", 1) * case.layout.get("dp", 1))
 
     def _try(self, i: int, case: Case) -> None:
         try:
@@ -211,15 +228,17 @@ class Evaluator:
             self._ranks(case), _need(case, "bytes")
             self._reductions.append(i)
             return
-        batch = _need(case, "m") if case.metric == "gemm" else float(case.batch)
+        batch = _need(case, "m") if case.metric in ("gemm", "experts") else float(case.batch)
         if case.metric in _OPERATORS:
             model = self._operator(case)
         elif case.model is None:
             raise SpecError("model", None, "a model, for this metric")
         else:
             model = case.model
-        if case.metric in ("step", "request", "loaded_tpot", "loaded_ttft", "throughput", "attention_decode", "gemm"):
-            tokens = 1 if case.metric == "gemm" else case.isl
+        if case.metric in ("step", "request", "loaded_tpot", "loaded_ttft", "throughput", *_OPERATORS) and (
+            case.metric != "attention_prefill"
+        ):
+            tokens = 1 if case.metric in ("gemm", "experts") else case.isl
             self._steps[i] = self._probe(i, case, model, batch, tokens, case.osl)
         if case.metric in ("prefill", "request", "attention_prefill"):
             prompts = math.ceil(batch / case.layout.get("dp", 1))
@@ -256,6 +275,22 @@ class Evaluator:
             key: tuple[object, ...] = ("gemm", n, k, wide)
             row = Operator(
                 "gemm", Kind.GEMM, read_elems=n * k, store_elems=n * k, flops_token=2 * n * k, act_elems=k + wide * n
+            )
+        elif case.metric == "experts":  # those of one rank, of which a token uses as many as the ranks share
+            hidden, inner, ranks = _need(case, "hidden"), _need(case, "inner"), _need(case, "ranks")
+            active, experts = _need(case, "active") / ranks, _need(case, "experts") / ranks
+            key = ("experts", hidden, inner, active, experts)
+            one = 3.0 * hidden * inner  # gate, up and down
+            row = Operator(
+                "experts",
+                Kind.EXPERTS,
+                Weights.EXPERT,
+                read_elems=one,
+                store_elems=experts * one,
+                flops_token=2.0 * active * one,
+                act_elems=active * (2.0 * hidden + 3.0 * inner),
+                experts=experts,
+                active=active,
             )
         else:
             heads = _need(case, "heads")
@@ -344,8 +379,8 @@ def _batched(op: Operator, isl: float, prompts: float) -> Operator:
 
 
 def _named(chip: Hardware, name: str, bare: bool) -> Hardware:
-    calibration = replace(chip.calibration, layer_overhead=0.0, step_overhead=0.0) if bare else chip.calibration
-    return replace(chip, id=name, calibration=calibration)
+    none = dict.fromkeys(("layer_overhead", "step_overhead", "sequence_overhead", "prefill_overhead"), 0.0)
+    return replace(chip, id=name, calibration=replace(chip.calibration, **none) if bare else chip.calibration)
 
 
 def _need(case: Case, name: str) -> float:

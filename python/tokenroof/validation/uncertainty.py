@@ -29,6 +29,7 @@ CLASSES = {
     "ttft": "prefill",
     "loaded_ttft": "queue",
     "gemm": "operator",
+    "experts": "operator",
     "attention_decode": "operator",
     "attention_prefill": "operator",
     "all_reduce": "operator",
@@ -40,14 +41,14 @@ DEFAULT = (-0.3, 0.7)
 def spread_of(case: Case, calibration: Calibrated) -> tuple[float, float]:
     """Logarithms of measured over typical time that a tenth of measurements is below, and a tenth above.
 
-    Of the chip's kind where the calibration has measurements of it, else the wider one of chips that were left out.
+    Of the chip's kind where enough of it was measured, else the one of all chips.
     """
-    kind = case.hardware.kind if calibration.measured(case.hardware) else "unmeasured"
-    for name in (kind, "unmeasured"):
-        found = calibration.spread.get(name, {}).get(CLASSES.get(case.metric, ""))
-        if found is not None:
-            return found
-    return DEFAULT
+    return _spread(calibration.spread, case)
+
+
+def _spread(of: Mapping[str, Mapping[str, tuple[float, float]]], case: Case) -> tuple[float, float]:
+    what = CLASSES.get(case.metric, "")
+    return of.get(case.hardware.kind, {}).get(what) or of.get("unmeasured", {}).get(what) or DEFAULT
 
 
 def interval(cases: Sequence[Case], typical: F64, calibration: Calibrated) -> tuple[F64, F64]:
@@ -58,22 +59,16 @@ def interval(cases: Sequence[Case], typical: F64, calibration: Calibrated) -> tu
     return typical * np.exp(low), typical * np.exp(high)
 
 
-def spreads(
-    cases: Sequence[Case], known: Sequence[Held], chips: Sequence[Held]
-) -> dict[str, dict[str, tuple[float, float]]]:
-    """Spreads of left-out cases, by kind of chip and class of metric; ``unmeasured``: of chips that were left out.
+def spreads(cases: Sequence[Case], held: Sequence[Held]) -> dict[str, dict[str, tuple[float, float]]]:
+    """Spreads of left-out cases, by kind of chip and class of metric; ``unmeasured``: of all kinds together.
 
-    ``known`` are groups of which the fit had seen the chips: sources and models.
     What a fit has seen tells too little: only cases that it did not see say how wrong it is elsewhere.
     """
     found: dict[tuple[str, str], list[float]] = {}
-    for held in known:
-        for place, error in zip(held.places.tolist(), held.errors.tolist(), strict=True):
-            case = cases[place]
-            found.setdefault((case.hardware.kind, CLASSES[case.metric]), []).append(-error)
-    for held in chips:
-        for place, error in zip(held.places.tolist(), held.errors.tolist(), strict=True):
-            found.setdefault(("unmeasured", CLASSES[cases[place].metric]), []).append(-error)
+    for group in held:
+        for place, error in zip(group.places.tolist(), group.errors.tolist(), strict=True):
+            for kind in (cases[place].hardware.kind, "unmeasured"):
+                found.setdefault((kind, CLASSES[cases[place].metric]), []).append(-error)
     out: dict[str, dict[str, tuple[float, float]]] = {}
     for (kind, what), logs in sorted(found.items()):
         if len(logs) >= _ENOUGH:
@@ -83,13 +78,12 @@ def spreads(
 
 
 def coverage(
-    cases: Sequence[Case], held: Sequence[Held], of: Mapping[str, Mapping[str, tuple[float, float]]], measured: bool
+    cases: Sequence[Case], held: Sequence[Held], of: Mapping[str, Mapping[str, tuple[float, float]]]
 ) -> tuple[int, float]:
     """How many left-out cases there are, and the share that lies in its interval."""
     inside = []
     for group in held:
         for place, error in zip(group.places.tolist(), group.errors.tolist(), strict=True):
-            kind = cases[place].hardware.kind if measured else "unmeasured"
-            low, high = of.get(kind, {}).get(CLASSES[cases[place].metric], DEFAULT)
+            low, high = _spread(of, cases[place])
             inside.append(low <= -error <= high)
     return len(inside), sum(inside) / len(inside) if inside else float("nan")
