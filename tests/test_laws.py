@@ -348,7 +348,15 @@ def in_units(
             byte_joules=old.byte_joules * joule / byte,
         )
 
-    seconds = ("link_latency", "scaleout_latency", "layer_overhead", "step_overhead", "kernel_overhead")
+    seconds = (
+        "link_latency",
+        "scaleout_latency",
+        "layer_overhead",
+        "step_overhead",
+        "kernel_overhead",
+        "sequence_overhead",
+        "prefill_overhead",
+    )
     chip = replace(
         hw,
         peaks={name: peak * flop / time for name, peak in hw.peaks.items()},

@@ -122,7 +122,7 @@ class Network:
         if not ranks > 1.0:
             lines.add(0.0, 0.0, "nothing to do")
         elif self.topology == "switch":
-            # within one domain halves are summed with one more rank at each level, and told on the way back; two-shot on
+            # within one domain halves are summed with one more rank at each level and told on the way back; two-shot on
             # the way to other domains
             latency = fs.tree_latency(ranks, self.alpha) if one_phase else 2.0 * self.alpha
             name = "halving" if one_phase else "two-shot"

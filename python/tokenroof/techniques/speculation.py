@@ -275,7 +275,7 @@ def evaluate(
 
     >>> s = evaluate("llama-3.1-70b", "h100-sxm", draft="llama-3.2-1b", acceptance=0.8, tp=8, batch=[1, 16, 256])
     >>> s.dims, s.best_length[0, 0].tolist(), s.best_speedup[0, 0].round(2).tolist()
-    (('hardware', 'tp', 'batch'), [5.0, 5.0, 1.0], [2.23, 2.16, 1.13])
+    (('hardware', 'tp', 'batch'), [5.0, 5.0, 2.0], [2.23, 2.03, 1.16])
     """
     target = model if isinstance(model, Model) else model_of(model)
     if "parallelism" in axes:
