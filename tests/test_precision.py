@@ -309,6 +309,7 @@ def test_wider_is_a_chip_that_has_the_peak(model: Model, hw: Hardware, name: str
     if rate == 0.0:
         assert tr.point(model, hw, precision=name, fallback="wider").status == 20
         return
+    hw = replace(hw, flop_joules={})  # energies belong to the format that computes, which is another one there
     other = replace(hw, peaks={**hw.peaks, precision(name).compute: rate})
     wider, had = (
         tr.point(model, chip, precision=name, fallback=fallback).columns
