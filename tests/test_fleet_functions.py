@@ -14,8 +14,8 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 import tokenroof as tr
+from tokenroof.amounts import Kind
 from tokenroof.fleets import demand, machines, money, paging, queueing, steady, supply
-from tokenroof.fleets.numbers import Kind
 
 MODULES: tuple[ModuleType, ...] = (demand, machines, money, paging, queueing, steady, supply)
 FUNCTIONS = {
@@ -152,6 +152,13 @@ def test_goodput_holds_its_limit(servers: int, service: float, patience: float, 
     assert 0.0 <= rate <= servers / service
     assert queueing.wait_percentile(share, rate, service, servers) <= patience * service
     assert queueing.goodput(2 * patience * service, share, service, servers) >= rate
+
+
+@given(st.floats(1.0, 1e12), st.floats(1e6, 1e14), st.floats(1e12, 1e16), st.floats(0.01, 1.0))
+def test_chips_by_arithmetic_keep_up(rate: float, flop: float, peak: float, mfu: float) -> None:
+    chips = machines.chips_by_flops(rate, flop, peak, mfu)
+    assert chips * machines.tokens_per_s_by_flops(peak, flop, mfu) == pytest.approx(rate)
+    assert machines.chips_by_flops(rate, flop, peak) <= chips * (1 + 1e-12)
 
 
 @given(st.integers(1, 200), st.integers(0, 20), st.floats(0.3, 1.0))

@@ -26,6 +26,7 @@ FLOORS = (
     ("_native",),
     ("derived", "plan", "groups", "axes", "callbacks", "jit"),
     (
+        "amounts",
         "coordinates",
         "layouts",
         "calibration",

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import doctest
 import importlib
 import importlib.util
-import pkgutil
 import re
 from pathlib import Path
 
 import pytest
 
 import tokenroof as tr
-from tokenroof.techniques import _numbers, routing
+from tokenroof.techniques import _common, routing
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGES = {
@@ -30,12 +28,6 @@ def test_modules_load_by_name(name: str) -> None:
     assert module is importlib.import_module(f"tokenroof.techniques.{name}")
     assert name in dir(tr.techniques)
     assert all(hasattr(module, public) for public in module.__all__)
-
-
-@pytest.mark.parametrize("name", [m.name for m in pkgutil.iter_modules(tr.techniques.__path__)])
-def test_examples_of_the_docstrings(name: str) -> None:
-    found = doctest.testmod(importlib.import_module(f"tokenroof.techniques.{name}"))
-    assert found.failed == 0 and (found.attempted > 0 or name.startswith("_"))
 
 
 def test_an_unknown_module_is_an_attribute_error() -> None:
@@ -66,7 +58,7 @@ def test_formulas_have_the_same_numbers_in_code_and_documents(page: str) -> None
 
 @pytest.mark.parametrize("topic", ["routing", "speculation", "reasoning"])
 def test_data_names_its_sources(topic: str) -> None:
-    data = _numbers.facts(topic)
+    data = _common.facts(topic)
     sources = data.pop("sources")
     named = {row["source"] for table in data.values() for row in table.values()}
     assert named == set(sources)

@@ -105,15 +105,15 @@ def test_costs_of_a_sweep_go_in_whole() -> None:
     [
         (lambda: routing.cost(1.5, 1, 2), "strong_share = 1.5: expected a number from 0 to 1"),
         (lambda: routing.cost([0.5, np.nan], 1, 2), "strong_share = nan: expected a number from 0 to 1"),
-        (lambda: routing.cost(0.5, -1, 2), "weak = -1.0: expected a finite number, at least 0"),
-        (lambda: routing.saving(0.5, 1, 0), "strong = 0.0: expected a finite number above 0"),
+        (lambda: routing.cost(0.5, -1, 2), "weak = -1: expected a finite number, at least 0"),
+        (lambda: routing.saving(0.5, 1, 0), "strong = 0: expected a finite number above 0"),
         (lambda: routing.cost("half", 1, 2), "strong_share = 'half'"),
         (lambda: routing.cost(True, 1, 2), "strong_share = True"),
         (lambda: routing.fit_cpt(0.5, 0.4), "cpt80 - cpt50 = -0"),
         (lambda: routing.break_even_share(2, 1), "strong - weak = -1.0"),
         (lambda: routing.pgr(1, 2, 2), "strong_score - weak_score = 0.0"),
         (lambda: routing.published("prizes"), "unknown kind 'prizes'"),
-        (lambda: cascade.cost([1, 2], [0.5, 0.5]), "stages = 0.0: expected one share of deferral less than models"),
+        (lambda: cascade.cost([1, 2], [0.5, 0.5]), "defer = 2: expected a share for each model but the last: 1"),
         (lambda: cascade.accuracy(0.5, 0.2, 1, 0, strong_where_weak_fails=0.9), "strong_where_weak_fails"),
     ],
 )

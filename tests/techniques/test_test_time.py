@@ -218,19 +218,19 @@ def test_load_or_compute() -> None:
 @pytest.mark.parametrize(
     ("call", "says"),
     [
-        (lambda: test_time.coverage(0.5, 0), "n = 0.0: expected a whole number, at least 1"),
+        (lambda: test_time.coverage(0.5, 0), "n = 0: expected a whole number, at least 1"),
         (lambda: test_time.fit_beta(0.5, 10, 0.4), "one, n, many = "),
         (lambda: test_time.fit_power_law(0.5, 10, 1.0), "one, many = "),
         (lambda: test_time.majority_mixed(0.5, 3, 0.7, 0.6), "always . never = 1.29"),
         (lambda: test_time.majority_mixed(0.1, 3, 0.2), "p = 0.1: expected a share from always to 1 - never"),
         (lambda: test_time.allocate([[0.5, 0.4]], [1], 1), "success = "),
         (lambda: test_time.allocate([[0.5]], [1, 1], 1), "weights = "),
-        (lambda: test_time.exchange(3), "training_oom = 3.0: expected a number from 0 to 2"),
-        (lambda: trees.nodes(0, 1, 1), "depth = 0.0"),
+        (lambda: test_time.exchange(3), "training_oom = 3: expected a number from 0 to 2"),
+        (lambda: trees.nodes(0, 1, 1), "depth = 0:"),
         (lambda: reasoning.think("llama-2-7b", "h100-sxm", [10], osl=3), "osl = 3"),
         (lambda: reasoning.ceilings("gpt-9"), "unknown model 'gpt-9'"),
         (lambda: prefix_cache.zipf(0), "count = 0"),
-        (lambda: prefix_cache.load_seconds(1, 0), "bytes_per_s = 0.0: expected a finite number above 0"),
+        (lambda: prefix_cache.load_seconds(1, 0), "bytes_per_s = 0: expected a finite number above 0"),
     ],
 )
 def test_wrong_calls_say_what_is_right(call: Any, says: str) -> None:

@@ -74,7 +74,7 @@ def test_shapes() -> None:
 @pytest.mark.parametrize(
     ("call", "says"),
     [
-        (lambda: voting.step_success(0.9, 0), "k = 0.0: expected a whole number, at least 1"),
+        (lambda: voting.step_success(0.9, 0), "k = 0: expected a whole number, at least 1"),
         (lambda: voting.step_success(0.9, 1.5), "k = 1.5"),
         (lambda: voting.success(-0.1, 1, 1), "p = -0.1"),
         (lambda: voting.k_min(0.9, 10, 1.0), "target = 1.0: expected a number above 0 and below 1"),

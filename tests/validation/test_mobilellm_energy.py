@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 import tokenroof as tr
+from tokenroof.fleets.machines import chips_by_flops
 from tokenroof.techniques.energy import battery_hours, battery_share, mobile_joules_per_token
-from tokenroof.techniques.training import chips_to_serve
 
 BATTERY_J = 50e3  # of an iPhone
 
@@ -41,7 +41,7 @@ def test_a_hundred_million_h100_is_72_million_by_its_own_formula() -> None:
     """7.88e9 people, 5 % of the time, 50 tokens/s, 220e9 FLOP at 60 TFLOP/s. The work is half of what 220e9 active
     parameters take, the peak a sixteenth of the chip's; each alone, and both, are other numbers by far."""
     rate = 7.88e9 * 0.05 * 50
-    assert chips_to_serve(rate, 220e9 / 2, 60e12) == pytest.approx(7.22e7, rel=0.01)
+    assert chips_by_flops(rate, 220e9, 60e12) == pytest.approx(7.22e7, rel=0.01)
     peak, active = tr.hardware("h100-sxm").peaks["bf16"], 280e9
     for mfu, millions in ((1.0, 11.2), (0.3, 37.2), (0.1, 111.5)):
-        assert chips_to_serve(rate, active, peak, mfu) == pytest.approx(millions * 1e6, rel=0.01)
+        assert chips_by_flops(rate, 2 * active, peak, mfu) == pytest.approx(millions * 1e6, rel=0.01)

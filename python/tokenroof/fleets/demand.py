@@ -8,11 +8,11 @@ from dataclasses import dataclass, fields
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import SpecError
-from .numbers import (
+from ..amounts import (
     ABOVE_ZERO,
     AT_LEAST_ONE,
     COUNT,
+    FINITE,
     NOT_NEGATIVE,
     SHARE,
     Kind,
@@ -22,6 +22,7 @@ from .numbers import (
     plain,
     shape_of,
 )
+from ..errors import SpecError
 
 __all__ = [
     "Demand",
@@ -90,7 +91,7 @@ def duty_tokens_per_s(people: Numbers, duty: Numbers, tokens_per_s_per_user: Num
     return people * duty * tokens_per_s_per_user
 
 
-@broadcasts(hour=Kind("a finite number of hours", -np.inf), peak_to_mean=_SWING, peak_hour=NOT_NEGATIVE)
+@broadcasts(hour=FINITE, peak_to_mean=_SWING, peak_hour=NOT_NEGATIVE)
 def sinusoid(hour: Numbers, peak_to_mean: Numbers, peak_hour: Numbers = 20.0) -> Numbers:
     """(F3) Load over its mean at an hour of a day that swings as a sine [1]: 1 + (r - 1) cos(2 pi (h - h0)/24).
 
@@ -110,7 +111,7 @@ def sinusoid(hour: Numbers, peak_to_mean: Numbers, peak_hour: Numbers = 20.0) ->
 
 
 def _curve(curve: Numbers) -> npt.NDArray[np.float64]:
-    array = checked("curve", curve, NOT_NEGATIVE, unknown=False)
+    array = checked("curve", curve, NOT_NEGATIVE.known)
     if array.ndim == 0 or array.shape[-1] == 0 or not (array.sum(axis=-1) > 0).all():
         raise SpecError("curve", curve, "loads of equal stretches of a day along the last axis, one of them above 0")
     return array
@@ -158,7 +159,7 @@ def pooled(curve: Numbers, shifts: Sequence[int], shares: Sequence[float]) -> np
     array = _curve(curve)
     if len(shifts) != len(shares) or not len(shifts):
         raise SpecError("shifts, shares", (len(shifts), len(shares)), "one of each for a region")
-    weights = checked("shares", shares, NOT_NEGATIVE, unknown=False)
+    weights = checked("shares", shares, NOT_NEGATIVE.known)
     level = array / array.mean(axis=-1, keepdims=True)
     total = sum(w * np.roll(level, int(s), axis=-1) for w, s in zip(weights, shifts, strict=True))
     return np.asarray(total / weights.sum(), dtype=np.float64)
@@ -248,7 +249,7 @@ class Demand:
         kinds = (ABOVE_ZERO, ABOVE_ZERO, COUNT, COUNT, AT_LEAST_ONE)
         for field, kind in zip(fields(self), kinds, strict=True):
             value = getattr(self, field.name)
-            array = checked(field.name, value, kind, "demand", unknown=False)
+            array = checked(field.name, value, kind.known, "demand")
             if array.ndim:
                 object.__setattr__(self, field.name, array)
         shape_of("demand", **{field.name: getattr(self, field.name) for field in fields(self)})

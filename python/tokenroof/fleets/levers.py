@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..amounts import ABOVE_ZERO, SHARE, WHOLE, checked
 from ..catalogue import model as model_of
 from ..errors import SpecError, UnknownNameError
 from ..specs import Hardware, Kind, Model, Operator
 from .demand import Demand
 from .machines import replicas_for
-from .numbers import ABOVE_ZERO, SHARE, WHOLE, checked
 
 if TYPE_CHECKING:
     from ..techniques.speculation import Speculated
@@ -166,11 +166,11 @@ def serve(setup: Setup, demand: Demand, *, ttft_s: float = 2.0, tpot_s: float = 
     >>> alone.chips, shared.chips, shared.replicas, shared.rows[0]["batch"]
     (309280, 4392, (549,), 2048)
     """
-    phi = float(checked("strong_share", setup.strong_share, SHARE, "serve", unknown=False))
-    thoughts = int(checked("thoughts", setup.thoughts, WHOLE, "serve", unknown=False))
+    phi = float(checked("strong_share", setup.strong_share, SHARE.known, "serve"))
+    thoughts = int(checked("thoughts", setup.thoughts, WHOLE.known, "serve"))
     limits = {"ttft_s": ttft_s, "tpot_s": tpot_s}
     for name, limit in limits.items():
-        checked(name, limit, ABOVE_ZERO, "serve", unknown=False)
+        checked(name, limit, ABOVE_ZERO.known, "serve")
     if (setup.weak is None) != (phi == 1.0):
         raise SpecError("strong_share", phi, "1 without a weak model, and below 1 with one", "serve")
     for name in ("isl", "osl"):

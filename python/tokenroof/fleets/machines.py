@@ -5,10 +5,20 @@ from __future__ import annotations
 from typing import NoReturn
 
 import numpy as np
-import numpy.typing as npt
 
+from ..amounts import (
+    ABOVE_ZERO,
+    AT_LEAST_ONE,
+    BELOW_ONE,
+    COUNT,
+    F64,
+    NOT_NEGATIVE,
+    PORTION,
+    WHOLE,
+    Numbers,
+    broadcasts,
+)
 from ..errors import SpecError
-from .numbers import ABOVE_ZERO, AT_LEAST_ONE, BELOW_ONE, COUNT, NOT_NEGATIVE, PORTION, WHOLE, Numbers, broadcasts
 
 __all__ = [
     "availability",
@@ -23,7 +33,6 @@ __all__ = [
     "up_share",
 ]
 
-F64 = npt.NDArray[np.float64]
 _MOST_SPARES = 1_000_000
 _FIBRE_M_PER_S = 2.0e8  # light in glass: two thirds of that in vacuum
 
@@ -61,8 +70,12 @@ def chips_by_flops(tokens_per_s: Numbers, flop_per_token: Numbers, peak_flops: N
 
     Examples
     --------
-    >>> round(chips_by_flops(7.88e9 * 0.05 * 50, 220e9, 60e12) / 1e7, 2)
-    7.22
+    One in twenty people at 50 tokens/s, 220e9 FLOP a token and 60 TFLOP/s, which prints 1e8. By its own formula it is
+    fewer; with two FLOP for each of 280e9 active parameters and the chip's dense peak it is fewer still.
+
+    >>> rate = 7.88e9 * 0.05 * 50
+    >>> print(f"{chips_by_flops(rate, 220e9, 60e12):.3g} {chips_by_flops(rate, 2 * 280e9, 989.4e12):.3g}")
+    7.22e+07 1.12e+07
     """
     return tokens_per_s * flop_per_token / (peak_flops * mfu)
 

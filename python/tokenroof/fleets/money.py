@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .numbers import ABOVE_ZERO, AT_LEAST_ONE, BELOW_ONE, NOT_NEGATIVE, PORTION, Kind, Numbers, broadcasts
+from ..amounts import ABOVE_ZERO, AT_LEAST_ONE, BELOW_ONE, NOT_NEGATIVE, PORTION, Kind, Numbers, broadcasts
 
 __all__ = [
     "annuity",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .numbers import ABOVE_ZERO, BELOW_ONE, COUNT, NOT_NEGATIVE, Numbers, broadcasts
+from ..amounts import ABOVE_ZERO, BELOW_ONE, COUNT, NOT_NEGATIVE, Numbers, broadcasts
 
 __all__ = ["cache_bytes_per_chip", "paged_share", "reserved_share"]
 
@@ -72,7 +72,9 @@ def paged_share(live: Numbers, block: Numbers) -> Numbers:
 
     Examples
     --------
-    >>> round(paged_share(330.0, 16), 4)
-    0.9778
+    vLLM measured 96.3 % with short sequences (doi:10.1145/3600006.3613165):
+
+    >>> round(paged_share(200.0, 16), 4), round(paged_share(330.0, 16), 4)
+    (0.9639, 0.9778)
     """
     return live / (live + (block - 1.0) / 2.0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from .numbers import ABOVE_ZERO, BELOW_ONE, COUNT, NOT_NEGATIVE, Kind, Numbers, broadcasts
+from ..amounts import ABOVE_ZERO, BELOW_ONE, COUNT, F64, NOT_NEGATIVE, Kind, Numbers, broadcasts
 
 __all__ = [
     "erlang_b",
@@ -19,7 +19,6 @@ __all__ = [
     "wait_percentile",
 ]
 
-F64 = npt.NDArray[np.float64]
 _HALVINGS = 60  # of an interval: more than the 53 bits of a float
 _SERVERS = Kind("a whole number from 1 to 10 million", 1.0, 1e7, whole=True)
 _MOST_SERVERS = 1e7

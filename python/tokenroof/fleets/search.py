@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..amounts import ABOVE_ZERO, checked
 from ..errors import SpecError
 from .demand import Demand
-from .numbers import ABOVE_ZERO, checked
 from .sizing import Fleet, size
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def fleet(
     limits = [*where]
     for column, limit in (("ttft_s", ttft_s), ("tpot_s", tpot_s)):
         if limit is not None:
-            limits.append(f"{column} <= {float(checked(column, limit, ABOVE_ZERO, 'fleet', unknown=False))!r}")
+            limits.append(f"{column} <= {float(checked(column, limit, ABOVE_ZERO.known, 'fleet'))!r}")
     several = not _one(model) or not _one(hardware)
     from ..sweep import Sweep
 

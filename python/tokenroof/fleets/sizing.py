@@ -9,12 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import SpecError
-from . import money
-from .demand import Demand, users_per_slot
-from .machines import availability as availability_of
-from .machines import racks, replica_availability, replicas_for, spares_for
-from .numbers import (
+from ..amounts import (
     ABOVE_ZERO,
     AT_LEAST_ONE,
     BELOW_ONE,
@@ -27,8 +22,12 @@ from .numbers import (
     checked,
     plain,
     shape_of,
-    whole,
 )
+from ..errors import SpecError
+from . import money
+from .demand import Demand, users_per_slot
+from .machines import availability as availability_of
+from .machines import racks, replica_availability, replicas_for, spares_for
 from .queueing import servers_for
 
 __all__ = ["Fleet", "size"]
@@ -112,7 +111,7 @@ class Fleet:
     @property
     def racks(self) -> Numbers:
         """Racks of 40.8 kW (F33)."""
-        return whole(racks(self.rack_power_w))
+        return _whole(racks(self.rack_power_w))
 
     @property
     def use(self) -> Numbers:
@@ -153,13 +152,18 @@ class Fleet:
         return {"demand": demand, **found, "layouts": list(self.layouts)}
 
 
+def _whole(value: Numbers) -> Any:
+    """As `plain`, but an int for a whole scalar."""
+    return int(value) if np.ndim(value) == 0 and math.isfinite(value) else plain(value)
+
+
 def _parts(regions: int | Sequence[float]) -> list[float]:
     """Each region's share of the demand."""
     if isinstance(regions, bool) or (isinstance(regions, int) and regions < 1):
         raise SpecError("regions", regions, "a whole number from 1, or each region's share of the demand", "fleet")
     if isinstance(regions, int):
         return [1.0 / regions] * regions
-    shares = checked("regions", regions, PORTION, "fleet", unknown=False).ravel().tolist()
+    shares = checked("regions", regions, PORTION.known, "fleet").ravel().tolist()
     if not math.isclose(sum(shares), 1.0, rel_tol=1e-9):
         raise SpecError("regions", sum(shares), "shares that add up to 1", "fleet")
     return shares
@@ -287,10 +291,10 @@ def size(
     return Fleet(
         demand=demand,
         tokens_per_s_per_replica=out(rate),
-        mean_replicas=out(replicas_for(demand.tokens_per_s, rate), whole),
-        needed_replicas=out(needed, whole),
-        replicas=out(replicas, whole),
-        chips_per_replica=out(chips_each, whole),
+        mean_replicas=out(replicas_for(demand.tokens_per_s, rate), _whole),
+        needed_replicas=out(needed, _whole),
+        replicas=out(replicas, _whole),
+        chips_per_replica=out(chips_each, _whole),
         availability=out(up),
         power_w=out(chips * drawn * values["pue"]),
         mean_power_w=out(mean_power),

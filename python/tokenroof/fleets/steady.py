@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from ..amounts import ABOVE_ZERO, NOT_NEGATIVE, Numbers, broadcasts
 from .demand import DAY_S
-from .numbers import ABOVE_ZERO, NOT_NEGATIVE, Numbers, broadcasts
 
 __all__ = ["batch_in_steady_state", "busy_nodes", "evicted_tokens_per_step", "highest_arrivals", "prefill_to_decode"]
 

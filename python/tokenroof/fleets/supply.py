@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .numbers import ABOVE_ZERO, COUNT, NOT_NEGATIVE, PORTION, SHARE, Kind, Numbers, broadcasts
+from ..amounts import ABOVE_ZERO, COUNT, NOT_NEGATIVE, PORTION, SHARE, Kind, Numbers, broadcasts
 
 __all__ = [
     "chips_by",

@@ -12,8 +12,8 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from ..amounts import ABOVE_ZERO, F64, FINITE, NOT_NEGATIVE, SHARE, Kind, checked
 from ..errors import SpecError
-from .numbers import ABOVE_ZERO, NOT_NEGATIVE, SHARE, Kind, checked
 
 __all__ = [
     "Distribution",
@@ -29,15 +29,13 @@ __all__ = [
     "tornado",
 ]
 
-F64 = npt.NDArray[np.float64]
 Seed: TypeAlias = int | np.random.Generator
-_ANY = Kind("a finite number", -math.inf)
 _NORMAL = np.vectorize(NormalDist().inv_cdf, otypes=[np.float64])
 _DRAWS = 10_000  # a quantile of 0.05 is then known to 0.002 of the probability
 
 
-def _finite(name: str, value: object, kind: Kind = _ANY) -> float:
-    array = checked(name, value, kind, unknown=False)
+def _finite(name: str, value: object, kind: Kind = FINITE) -> float:
+    array = checked(name, value, kind.known)
     if array.ndim:
         raise SpecError(name, value, f"one number: {kind.text}")
     return float(array)
@@ -184,7 +182,7 @@ class Samples(Distribution):
     values: npt.ArrayLike
 
     def __post_init__(self) -> None:
-        array = checked("values", self.values, _ANY).ravel()
+        array = checked("values", self.values, FINITE).ravel()
         array = array[~np.isnan(array)]
         if not len(array):
             raise SpecError("values", self.values, "at least one number", "Samples")
@@ -208,7 +206,7 @@ class Outcome:
 
     def quantile(self, share: npt.ArrayLike) -> Any:
         """Results that a share of draws does not exceed; draws without a result are left out."""
-        shares = checked("share", share, SHARE, unknown=False)
+        shares = checked("share", share, SHARE.known)
         found = self.draws[~np.isnan(self.draws)]
         if not len(found):
             return np.full(shares.shape, np.nan) if shares.ndim else math.nan

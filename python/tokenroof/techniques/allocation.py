@@ -7,10 +7,9 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from ..amounts import ABOVE_ZERO, F64, NOT_NEGATIVE, SHARE, Numbers, broadcasts, checked
 from ..errors import SpecError
-from ._numbers import F64, amount, plain, share
 
 __all__ = ["Allocation", "allocate", "efficiency_gain"]
 
@@ -25,7 +24,7 @@ class Allocation:
     uniform: float  #: the same with as many samples, rounded down, for each question
 
 
-def allocate(success: npt.ArrayLike, weights: npt.ArrayLike, budget: float) -> Allocation:
+def allocate(success: Numbers, weights: Numbers, budget: float) -> Allocation:
     """(T9) The best split of a mean number of samples over questions of different difficulty.
 
     Parameters
@@ -64,9 +63,9 @@ def allocate(success: npt.ArrayLike, weights: npt.ArrayLike, budget: float) -> A
     >>> best.samples.tolist(), round(best.success, 4), round(best.uniform, 4)
     ([3.0, 29.0], 0.9759, 0.9073)
     """
-    curves = np.atleast_2d(share("success", success))
-    part = np.atleast_1d(amount("weights", weights))
-    mean = float(amount("budget", budget))
+    curves = np.atleast_2d(checked("success", success, SHARE.known, "allocate"))
+    part = np.atleast_1d(checked("weights", weights, NOT_NEGATIVE.known, "allocate"))
+    mean = float(checked("budget", budget, NOT_NEGATIVE.known, "allocate"))
     if curves.ndim != 2 or part.shape != curves.shape[:1] or not part.sum() > 0:
         raise SpecError("weights", part.shape, f"one weight, not all 0, for each of {curves.shape[0]} classes")
     part = part / part.sum()
@@ -101,7 +100,8 @@ def _hull(curve: F64) -> list[tuple[float, int]]:
     return [(float(curve[end] - curve[start]) / (end - start), end) for start, end in pairwise(corners)]
 
 
-def efficiency_gain(baseline: npt.ArrayLike, optimal: npt.ArrayLike, estimation: npt.ArrayLike = 0.0) -> Any:
+@broadcasts(baseline=ABOVE_ZERO, optimal=ABOVE_ZERO, estimation=NOT_NEGATIVE)
+def efficiency_gain(baseline: Numbers, optimal: Numbers, estimation: Numbers = 0.0) -> Any:
     """(T10) Compute of a uniform strategy over that of an adaptive one that is as good [1].
 
     Parameters
@@ -130,5 +130,4 @@ def efficiency_gain(baseline: npt.ArrayLike, optimal: npt.ArrayLike, estimation:
     >>> efficiency_gain([64, 256], [16, 64]).tolist(), round(efficiency_gain(64, 16, 2048), 3)
     ([4.0, 4.0], 0.031)
     """
-    spent = amount("optimal", optimal, above=0.0) + amount("estimation", estimation)
-    return plain(amount("baseline", baseline, above=0.0) / spent)
+    return baseline / (optimal + estimation)

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from ..amounts import ABOVE_ZERO, NOT_NEGATIVE, SHARE, Amount, plain, take
 from ..errors import UnknownNameError
-from ._inputs import NOT_NEGATIVE, POSITIVE, SHARE, Amount, plain, take
 
 __all__ = [
     "DENSITIES",
@@ -87,9 +87,9 @@ def transistor_area_mm2(
     """
     n, t, d = take(
         "transistor_area_mm2",
-        params=(params, POSITIVE),
-        transistors_per_param=(transistors_per_param, POSITIVE),
-        transistors_per_mm2=(transistors_per_mm2, POSITIVE),
+        params=(params, ABOVE_ZERO),
+        transistors_per_param=(transistors_per_param, ABOVE_ZERO),
+        transistors_per_mm2=(transistors_per_mm2, ABOVE_ZERO),
     )
     return plain(n * t / d)
 
@@ -102,8 +102,8 @@ def area_mm2(params: npt.ArrayLike, params_per_mm2: npt.ArrayLike, programmable:
     """
     n, d, s = take(
         "area_mm2",
-        params=(params, POSITIVE),
-        params_per_mm2=(params_per_mm2, POSITIVE),
+        params=(params, ABOVE_ZERO),
+        params_per_mm2=(params_per_mm2, ABOVE_ZERO),
         programmable=(programmable, SHARE),
     )
     return plain(n / d * (1.0 + s))
@@ -115,7 +115,7 @@ def chips_for_area(area: npt.ArrayLike, die_mm2: npt.ArrayLike) -> Amount:
     >>> chips_for_area(13232, 827.08), chips_for_area(176092, 827.08)
     (16.0, 213.0)
     """
-    a, d = take("chips_for_area", area=(area, POSITIVE), die_mm2=(die_mm2, POSITIVE))
+    a, d = take("chips_for_area", area=(area, ABOVE_ZERO), die_mm2=(die_mm2, ABOVE_ZERO))
     return plain(np.ceil(a / d))
 
 
@@ -125,7 +125,7 @@ def pipeline_tokens_per_s(in_flight: npt.ArrayLike, token_seconds: npt.ArrayLike
     >>> round(pipeline_tokens_per_s(216, 36 * 24.003e-6))  # HNLPU
     249969
     """
-    n, t = take("pipeline_tokens_per_s", in_flight=(in_flight, POSITIVE), token_seconds=(token_seconds, POSITIVE))
+    n, t = take("pipeline_tokens_per_s", in_flight=(in_flight, ABOVE_ZERO), token_seconds=(token_seconds, ABOVE_ZERO))
     return plain(n / t)
 
 
@@ -136,7 +136,7 @@ def in_flight(tokens_per_s: npt.ArrayLike, tokens_per_s_per_user: npt.ArrayLike)
     216
     """
     n, u = take(
-        "in_flight", tokens_per_s=(tokens_per_s, POSITIVE), tokens_per_s_per_user=(tokens_per_s_per_user, POSITIVE)
+        "in_flight", tokens_per_s=(tokens_per_s, ABOVE_ZERO), tokens_per_s_per_user=(tokens_per_s_per_user, ABOVE_ZERO)
     )
     return plain(n / u)
 
@@ -147,15 +147,15 @@ def layer_seconds(tokens_per_s_per_user: npt.ArrayLike, layers: npt.ArrayLike) -
     >>> f"{layer_seconds(450, 80) * 1e6:.1f} us"  # Llama-3.1-70B on Cerebras, August 2024
     '27.8 us'
     """
-    u, n = take("layer_seconds", tokens_per_s_per_user=(tokens_per_s_per_user, POSITIVE), layers=(layers, POSITIVE))
+    u, n = take("layer_seconds", tokens_per_s_per_user=(tokens_per_s_per_user, ABOVE_ZERO), layers=(layers, ABOVE_ZERO))
     return plain(1.0 / (u * n))
 
 
 def tokens_per_joule(tokens_per_s: npt.ArrayLike, watts: npt.ArrayLike) -> Amount:
-    """(C15) Tokens of a joule: rate / power.
+    """(C15) Tokens of a joule: rate / power; (F47) is its inverse, at the meter.
 
     >>> round(tokens_per_joule(249_960, 6900), 1)
     36.2
     """
-    r, w = take("tokens_per_joule", tokens_per_s=(tokens_per_s, NOT_NEGATIVE), watts=(watts, POSITIVE))
+    r, w = take("tokens_per_joule", tokens_per_s=(tokens_per_s, NOT_NEGATIVE), watts=(watts, ABOVE_ZERO))
     return plain(r / w)

@@ -11,14 +11,19 @@ import math
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from ._numbers import F64, amount, number, plain, share, special
+from ..amounts import ABOVE_ZERO, NOT_NEGATIVE, SHARE, Kind, Numbers, broadcasts, checked, plain, shape_of, take
+from ..errors import SpecError
+from ._common import special
 
 __all__ = ["accuracy", "break_even_defer", "cost", "defer_share", "judge_rates", "latency_quantile", "saving"]
 
+_LEAVES_A_SHARE = Kind(
+    "a share that leaves the strong model between 0 and 1 where the weak one is right", 0.0, 1.0
+).known
 
-def cost(costs: npt.ArrayLike, defer: npt.ArrayLike, judge: npt.ArrayLike = 0.0) -> Any:
+
+def cost(costs: Numbers, defer: Numbers, judge: Numbers = 0.0) -> Any:
     """(R12) Mean cost of a request through a cascade: each stage is paid by those who reach it.
 
     Parameters
@@ -46,14 +51,21 @@ def cost(costs: npt.ArrayLike, defer: npt.ArrayLike, judge: npt.ArrayLike = 0.0)
     >>> cost([1.0, 10.0], [0.5]), cost([1.0, 10.0, 50.0], [0.5, 0.2], judge=0.1)
     (6.0, 11.15)
     """
-    c, d = np.atleast_1d(amount("costs", costs)), np.atleast_1d(share("defer", defer))
-    number("stages", c.shape[-1] - d.shape[-1], "one share of deferral less than models", lambda x: x == 1)
-    j = np.broadcast_to(amount("judge", judge), d.shape)
+    c = np.atleast_1d(checked("costs", costs, NOT_NEGATIVE, "cost"))
+    d = np.atleast_1d(checked("defer", defer, SHARE.known, "cost"))
+    j = np.atleast_1d(checked("judge", judge, NOT_NEGATIVE, "cost"))
+    judges = c.shape[-1] - 1
+    if d.shape[-1] != judges:
+        raise SpecError("defer", d.shape[-1], f"a share for each model but the last: {judges}", "cost")
+    if j.shape[-1] not in (1, judges):
+        raise SpecError("judge", j.shape[-1], f"one cost, or one for each model but the last: {judges}", "cost")
+    shape_of("cost", costs=c[..., 1:], defer=d, judge=j)
     reach = np.concatenate([np.ones((*d.shape[:-1], 1)), np.cumprod(d, axis=-1)], axis=-1)
     return plain((reach * c).sum(-1) + (reach[..., :-1] * j).sum(-1))
 
 
-def saving(cascade: npt.ArrayLike, single: npt.ArrayLike) -> Any:
+@broadcasts(cascade=NOT_NEGATIVE, single=ABOVE_ZERO)
+def saving(cascade: Numbers, single: Numbers) -> Any:
     """(R2) Share of the cost of one model that a cascade saves [1].
 
     FrugalGPT on OVERRULING: 2.6 instead of 9.7 dollars.
@@ -61,10 +73,11 @@ def saving(cascade: npt.ArrayLike, single: npt.ArrayLike) -> Any:
     >>> round(saving(2.6, 9.7), 3)
     0.732
     """
-    return plain(1.0 - amount("cascade", cascade) / amount("single", single, above=0.0))
+    return 1.0 - cascade / single
 
 
-def judge_rates(auroc: npt.ArrayLike, accept: npt.ArrayLike) -> Any:
+@broadcasts(auroc=SHARE.known, accept=SHARE.known)
+def judge_rates(auroc: Numbers, accept: Numbers) -> Any:
     """(R13) Share of the wrong answers that a judge accepts when it accepts a share of the right ones [1].
 
     Parameters
@@ -100,12 +113,13 @@ def judge_rates(auroc: npt.ArrayLike, accept: npt.ArrayLike) -> Any:
     (0.9, 0.536)
     """
     functions = special()
-    distance = math.sqrt(2.0) * functions.ndtri(share("auroc", auroc))
-    with np.errstate(invalid="ignore"):  # a perfect judge takes every right answer and no wrong one
-        return plain(np.nan_to_num(functions.ndtr(functions.ndtri(share("accept", accept)) - distance), nan=0.0))
+    distance = math.sqrt(2.0) * functions.ndtri(auroc)
+    # NaN: a perfect judge, which takes every right answer and no wrong one
+    return np.nan_to_num(functions.ndtr(functions.ndtri(accept) - distance), nan=0.0)
 
 
-def defer_share(weak_accuracy: npt.ArrayLike, accept_right: npt.ArrayLike, accept_wrong: npt.ArrayLike) -> Any:
+@broadcasts(weak_accuracy=SHARE.known, accept_right=SHARE.known, accept_wrong=SHARE.known)
+def defer_share(weak_accuracy: Numbers, accept_right: Numbers, accept_wrong: Numbers) -> Any:
     """(R14) Share of the requests that a judge passes on [1]: right answers it rejects, wrong ones it rejects.
 
     Parameters
@@ -129,17 +143,16 @@ def defer_share(weak_accuracy: npt.ArrayLike, accept_right: npt.ArrayLike, accep
     >>> round(defer_share(0.6, 0.9, 0.2), 3)
     0.38
     """
-    p, right, wrong = _judged(weak_accuracy, accept_right, accept_wrong)
-    return plain(p * (1.0 - right) + (1.0 - p) * (1.0 - wrong))
+    return weak_accuracy * (1.0 - accept_right) + (1.0 - weak_accuracy) * (1.0 - accept_wrong)
 
 
 def accuracy(
-    weak_accuracy: npt.ArrayLike,
-    strong_accuracy: npt.ArrayLike,
-    accept_right: npt.ArrayLike,
-    accept_wrong: npt.ArrayLike,
+    weak_accuracy: Numbers,
+    strong_accuracy: Numbers,
+    accept_right: Numbers,
+    accept_wrong: Numbers,
     *,
-    strong_where_weak_fails: npt.ArrayLike | None = None,
+    strong_where_weak_fails: Numbers | None = None,
 ) -> Any:
     """(R15) Share of the requests that a cascade of two answers right [1].
 
@@ -168,26 +181,29 @@ def accuracy(
     >>> round(accuracy(0.6, 0.8, 0.9, 0.2), 3)
     0.844
     """
-    p, right, wrong = _judged(weak_accuracy, accept_right, accept_wrong)
-    strong = share("strong_accuracy", strong_accuracy)
-    failed = strong if strong_where_weak_fails is None else share("strong_where_weak_fails", strong_where_weak_fails)
+    on_failures = strong_accuracy if strong_where_weak_fails is None else strong_where_weak_fails
+    p, strong, right, wrong, failed = take(
+        "accuracy",
+        weak_accuracy=(weak_accuracy, SHARE.known),
+        strong_accuracy=(strong_accuracy, SHARE.known),
+        accept_right=(accept_right, SHARE.known),
+        accept_wrong=(accept_wrong, SHARE.known),
+        strong_where_weak_fails=(on_failures, SHARE.known),
+    )
     with np.errstate(divide="ignore", invalid="ignore"):
         rest = np.where(p > 0, (strong - (1.0 - p) * failed) / p, strong)
-    passed = number(
-        "strong_where_weak_fails",
-        np.round(rest, 12),  # a share of 1 that was rounded up is one
-        "a share that leaves the strong model between 0 and 1 where the weak one is right",
-        lambda x: (x >= 0) & (x <= 1),
-    )
+    rest = np.round(rest, 12)  # a share of 1 that was rounded up is one
+    passed = checked("strong_where_weak_fails", rest, _LEAVES_A_SHARE, "accuracy")
     return plain(p * right + p * (1.0 - right) * passed + (1.0 - p) * (1.0 - wrong) * failed)
 
 
+@broadcasts(strong_share=SHARE.known, weak=NOT_NEGATIVE, strong=ABOVE_ZERO, router=NOT_NEGATIVE, judge=NOT_NEGATIVE)
 def break_even_defer(
-    strong_share: npt.ArrayLike,
-    weak: npt.ArrayLike,
-    strong: npt.ArrayLike,
-    router: npt.ArrayLike = 0.0,
-    judge: npt.ArrayLike = 0.0,
+    strong_share: Numbers,
+    weak: Numbers,
+    strong: Numbers,
+    router: Numbers = 0.0,
+    judge: Numbers = 0.0,
 ) -> Any:
     """(R16) Share of deferrals below which a cascade is cheaper than a router [1].
 
@@ -214,17 +230,16 @@ def break_even_defer(
     >>> round(break_even_defer(0.4, 1.0, 10.0), 6)
     0.36
     """
-    phi = share("strong_share", strong_share)
-    w, s = amount("weak", weak), amount("strong", strong, above=0.0)
-    return plain(phi - (amount("judge", judge) - amount("router", router) + phi * w) / s)
+    return strong_share - (judge - router + strong_share * weak) / strong
 
 
+@broadcasts(q=SHARE.known, defer=SHARE.known, weak_s=NOT_NEGATIVE, strong_s=NOT_NEGATIVE, judge_s=NOT_NEGATIVE)
 def latency_quantile(
-    q: npt.ArrayLike,
-    defer: npt.ArrayLike,
-    weak_s: npt.ArrayLike,
-    strong_s: npt.ArrayLike,
-    judge_s: npt.ArrayLike = 0.0,
+    q: Numbers,
+    defer: Numbers,
+    weak_s: Numbers,
+    strong_s: Numbers,
+    judge_s: Numbers = 0.0,
 ) -> Any:
     """(R11) Latency that a share q of the requests stays below in a cascade of two, each model taking one time [s].
 
@@ -233,10 +248,4 @@ def latency_quantile(
     >>> latency_quantile(0.95, [0.04, 0.06], 1.0, 4.0, 0.25).tolist()
     [1.25, 5.25]
     """
-    first = amount("weak_s", weak_s) + amount("judge_s", judge_s)
-    later = amount("strong_s", strong_s)
-    return plain(first + np.where(share("q", q) <= 1.0 - share("defer", defer), 0.0, later))
-
-
-def _judged(p: npt.ArrayLike, right: npt.ArrayLike, wrong: npt.ArrayLike) -> tuple[F64, F64, F64]:
-    return share("weak_accuracy", p), share("accept_right", right), share("accept_wrong", wrong)
+    return weak_s + judge_s + np.where(q <= 1.0 - defer, 0.0, strong_s)

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from ..amounts import ABOVE_ZERO, NOT_NEGATIVE, UP_TO_INFINITY, Amount, plain, take
 from ..errors import UnknownNameError
-from ._inputs import ABOVE_ZERO, NOT_NEGATIVE, POSITIVE, Amount, plain, take
 
 __all__ = [
     "NODES",
@@ -83,7 +83,7 @@ def mask_set_units(
         "mask_set_units",
         euv_masks=(euv_masks, NOT_NEGATIVE),
         duv_masks=(duv_masks, NOT_NEGATIVE),
-        euv_weight=(euv_weight, POSITIVE),
+        euv_weight=(euv_weight, ABOVE_ZERO),
     )
     return plain(w * e + d)
 
@@ -122,7 +122,7 @@ def masks_usd(
         chips=(chips, NOT_NEGATIVE),
         set_usd=(set_usd, NOT_NEGATIVE),
         shared_units=(shared_units, NOT_NEGATIVE),
-        own_units=(own_units, POSITIVE),
+        own_units=(own_units, ABOVE_ZERO),
     )
     return plain(c * ((s + n * o) / (s + o)))
 
@@ -172,7 +172,9 @@ def amortised_usd(nre: npt.ArrayLike, unit_usd: npt.ArrayLike, units: npt.ArrayL
     >>> amortised_usd(1e6, 0.0, 1e5)  # a million over a hundred thousand
     10.0
     """
-    c, u, n = take("amortised_usd", nre=(nre, NOT_NEGATIVE), unit_usd=(unit_usd, NOT_NEGATIVE), units=(units, POSITIVE))
+    c, u, n = take(
+        "amortised_usd", nre=(nre, NOT_NEGATIVE), unit_usd=(unit_usd, NOT_NEGATIVE), units=(units, ABOVE_ZERO)
+    )
     return plain(u + c / n)
 
 
@@ -184,7 +186,7 @@ def useful_years(chip_years: npt.ArrayLike, model_years: npt.ArrayLike = np.nan)
     >>> useful_years(4.0, [0.5, 1.0, 6.0]), useful_years(4.0)
     (array([0.5, 1. , 4. ]), 4.0)
     """
-    c, m = take("useful_years", chip_years=(chip_years, POSITIVE), model_years=(model_years, POSITIVE))
+    c, m = take("useful_years", chip_years=(chip_years, ABOVE_ZERO), model_years=(model_years, ABOVE_ZERO))
     return plain(np.where(np.isnan(c), np.nan, np.fmin(c, m)))
 
 
@@ -194,7 +196,7 @@ def respins(years: npt.ArrayLike, model_years: npt.ArrayLike) -> Amount:
     >>> respins(3.0, 1.0), respins(3.0, 5.0)
     (2.0, 0.0)
     """
-    y, m = take("respins", years=(years, POSITIVE), model_years=(model_years, POSITIVE))
+    y, m = take("respins", years=(years, ABOVE_ZERO), model_years=(model_years, ABOVE_ZERO))
     return plain(np.ceil(y / m) - 1.0)
 
 
@@ -240,11 +242,11 @@ def project_usd(
         nre=(nre, NOT_NEGATIVE),
         unit_usd=(unit_usd, NOT_NEGATIVE),
         units=(units, NOT_NEGATIVE),
-        years=(years, POSITIVE),
-        model_years=(model_years, ABOVE_ZERO),
+        years=(years, ABOVE_ZERO),
+        model_years=(model_years, UP_TO_INFINITY),
         usd_per_respin=(usd_per_respin, NOT_NEGATIVE),
         running_usd_per_unit_year=(running_usd_per_unit_year, NOT_NEGATIVE),
-        chip_years=(chip_years, ABOVE_ZERO),
+        chip_years=(chip_years, UP_TO_INFINITY),
     )
     spins = np.maximum(np.ceil(y / m) - 1.0, 0.0)
     generations = np.maximum(np.ceil(y / np.minimum(m, life)), 1.0)

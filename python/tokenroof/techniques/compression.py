@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from .._native import F64
+from ..amounts import ABOVE_ZERO, COUNT, F64, FINITE, NOT_NEGATIVE, SHARE, Amount, plain, take
 from ..errors import SpecError
-from ._inputs import ANY, COUNT, NOT_NEGATIVE, POSITIVE, SHARE, Amount, plain, take
 from .loss_law import SERVING, TRAINING
 
 if TYPE_CHECKING:
@@ -45,7 +44,7 @@ def weight_bits(
     """
     b, g, s, z = take(
         "weight_bits",
-        bits=(bits, POSITIVE),
+        bits=(bits, ABOVE_ZERO),
         group=(group, COUNT),
         scale_bits=(scale_bits, NOT_NEGATIVE),
         zero_bits=(zero_bits, NOT_NEGATIVE),
@@ -65,10 +64,10 @@ def weight_bytes(
     """
     n, b, m, w = take(
         "weight_bytes",
-        params=(params, POSITIVE),
-        bits=(bits, POSITIVE),
+        params=(params, ABOVE_ZERO),
+        bits=(bits, ABOVE_ZERO),
         wide_params=(wide_params, NOT_NEGATIVE),
-        wide_bits=(wide_bits, POSITIVE),
+        wide_bits=(wide_bits, ABOVE_ZERO),
     )
     if (m > n).any():
         raise SpecError("wide_params", float(m[m > n][0]), "at most params", "weight_bytes")
@@ -97,8 +96,8 @@ def speedup(weights_share: npt.ArrayLike, bits_ratio: npt.ArrayLike, unpacking: 
     s, q, u = take(
         "speedup",
         weights_share=(weights_share, SHARE),
-        bits_ratio=(bits_ratio, POSITIVE),
-        unpacking=(unpacking, POSITIVE),
+        bits_ratio=(bits_ratio, ABOVE_ZERO),
+        unpacking=(unpacking, ABOVE_ZERO),
     )
     return plain(1.0 / (1.0 - s + s * q / u))
 
@@ -111,7 +110,7 @@ def weights_share(measured_speedup: npt.ArrayLike, bits_ratio: npt.ArrayLike) ->
     >>> round(weights_share(1.48, 0.5), 2)  # gpt-fast, Llama-2-7B, int8 on an A100
     0.65
     """
-    v, q = take("weights_share", measured_speedup=(measured_speedup, POSITIVE), bits_ratio=(bits_ratio, POSITIVE))
+    v, q = take("weights_share", measured_speedup=(measured_speedup, ABOVE_ZERO), bits_ratio=(bits_ratio, ABOVE_ZERO))
     if (q == 1).any():
         raise SpecError("bits_ratio", 1.0, "other than 1: nothing was made narrower", "weights_share")
     return plain((1.0 - 1.0 / v) / (1.0 - q))
@@ -127,9 +126,9 @@ def distillation_flops(student_params: npt.ArrayLike, teacher_params: npt.ArrayL
     """
     s, t, d = take(
         "distillation_flops",
-        student_params=(student_params, POSITIVE),
+        student_params=(student_params, ABOVE_ZERO),
         teacher_params=(teacher_params, NOT_NEGATIVE),
-        tokens=(tokens, POSITIVE),
+        tokens=(tokens, ABOVE_ZERO),
     )
     return plain(d * (TRAINING * s + SERVING * t))
 
@@ -172,7 +171,7 @@ def cost_at_quality(quality: npt.ArrayLike, cost: npt.ArrayLike, at_least: npt.A
     array([0.9, 0.5, 0.1, inf])
     """
     q, c = _table("cost_at_quality", quality, cost)
-    wanted = take("cost_at_quality", at_least=(at_least, ANY))[0]
+    wanted = take("cost_at_quality", at_least=(at_least, FINITE))[0]
     good = q >= wanted[..., None]  # NaN is never good
     return plain(np.where(np.isnan(wanted), np.nan, np.where(good & ~np.isnan(c), c, np.inf).min(axis=-1)))
 
@@ -241,7 +240,7 @@ def priced(
 
 def _table(where: str, quality: npt.ArrayLike, cost: npt.ArrayLike) -> tuple[F64, F64]:
     """The two columns of a table of variants."""
-    q, c = take(where, quality=(quality, ANY), cost=(cost, NOT_NEGATIVE))
+    q, c = take(where, quality=(quality, FINITE), cost=(cost, NOT_NEGATIVE))
     if q.ndim != 1 or not q.size:
         raise SpecError("quality", q.shape, "one number for each variant, at least one", where)
     return q, c

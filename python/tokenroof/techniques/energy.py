@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy.typing as npt
 
+from ..amounts import ABOVE_ZERO, AT_LEAST_ONE, NOT_NEGATIVE, PORTION, Amount, plain, take
 from ..errors import UnknownNameError
-from ._inputs import AT_LEAST_ONE, NOT_NEGATIVE, PART, POSITIVE, Amount, plain, take
 from .loss_law import SERVING
 
 __all__ = [
@@ -89,7 +89,7 @@ def joules_per_flop(watts: npt.ArrayLike, peak: npt.ArrayLike, mfu: npt.ArrayLik
     >>> f"{joules_per_flop(700, 989.4e12):.3g}"  # H100 at its datasheet's word
     '7.07e-13'
     """
-    w, p, u = take("joules_per_flop", watts=(watts, NOT_NEGATIVE), peak=(peak, POSITIVE), mfu=(mfu, PART))
+    w, p, u = take("joules_per_flop", watts=(watts, NOT_NEGATIVE), peak=(peak, ABOVE_ZERO), mfu=(mfu, PORTION))
     return plain(w / (p * u))
 
 
@@ -136,10 +136,10 @@ def query_joules(
     """
     n, t, p, u, w, f = take(
         "query_joules",
-        params_active=(params_active, POSITIVE),
+        params_active=(params_active, ABOVE_ZERO),
         tokens=(tokens, NOT_NEGATIVE),
-        peak=(peak, POSITIVE),
-        mfu=(mfu, PART),
+        peak=(peak, ABOVE_ZERO),
+        mfu=(mfu, PORTION),
         watts=(watts, NOT_NEGATIVE),
         pue=(pue, AT_LEAST_ONE),
     )
@@ -195,7 +195,7 @@ def mobile_joules_per_token(params: npt.ArrayLike) -> Amount:
     >>> round(mobile_joules_per_token(7e9), 3), round(mobile_joules_per_token(350e6), 3)
     (0.7, 0.035)
     """
-    (n,) = take("mobile_joules_per_token", params=(params, POSITIVE))
+    (n,) = take("mobile_joules_per_token", params=(params, ABOVE_ZERO))
     return plain(n * MOBILE_JOULES_PER_PARAM)
 
 
@@ -213,8 +213,8 @@ def battery_hours(
     b, e, r, w = take(
         "battery_hours",
         battery_joules=(battery_joules, NOT_NEGATIVE),
-        joules_per_token=(joules_per_token, POSITIVE),
-        tokens_per_s=(tokens_per_s, POSITIVE),
+        joules_per_token=(joules_per_token, ABOVE_ZERO),
+        tokens_per_s=(tokens_per_s, ABOVE_ZERO),
         other_watts=(other_watts, NOT_NEGATIVE),
     )
     return plain(b / (3600.0 * (e * r + w)))
@@ -230,7 +230,7 @@ def battery_share(tokens: npt.ArrayLike, joules_per_token: npt.ArrayLike, batter
         "battery_share",
         tokens=(tokens, NOT_NEGATIVE),
         joules_per_token=(joules_per_token, NOT_NEGATIVE),
-        battery_joules=(battery_joules, POSITIVE),
+        battery_joules=(battery_joules, ABOVE_ZERO),
     )
     return plain(n * e / b)
 
@@ -251,7 +251,7 @@ def grid_share(watts: npt.ArrayLike, twh_per_year: npt.ArrayLike) -> Amount:
     >>> f"{grid_share(100e9, 4000):.0%}"  # 100 GW of the 4000 TWh of the United States
     '22%'
     """
-    w, g = take("grid_share", watts=(watts, NOT_NEGATIVE), twh_per_year=(twh_per_year, POSITIVE))
+    w, g = take("grid_share", watts=(watts, NOT_NEGATIVE), twh_per_year=(twh_per_year, ABOVE_ZERO))
     return plain(w * _HOURS_PER_YEAR / (g * 1e12))
 
 

@@ -10,9 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from .._native import F64
+from ..amounts import ABOVE_ZERO, F64, NOT_NEGATIVE, Amount, plain, take
 from ..errors import SpecError, UnknownNameError
-from ._inputs import NOT_NEGATIVE, POSITIVE, Amount, plain, take
 
 __all__ = ["LAWS", "Lifetime", "LossLaw", "Optimum", "law", "rule_of_thumb"]
 
@@ -77,7 +76,7 @@ class LossLaw:
 
     def __post_init__(self) -> None:
         for name in ("irreducible", "A", "B", "alpha", "beta"):
-            take(f"law {self.name!r}", **{name: (getattr(self, name), POSITIVE)})
+            take(f"law {self.name!r}", **{name: (getattr(self, name), ABOVE_ZERO)})
 
     @property
     def params_exponent(self) -> float:
@@ -97,7 +96,7 @@ class LossLaw:
         ----------
         Hoffmann et al., Training compute-optimal large language models, arXiv:2203.15556, equation 10.
         """
-        n, d = take("loss", params=(params, POSITIVE), tokens=(tokens, POSITIVE))
+        n, d = take("loss", params=(params, ABOVE_ZERO), tokens=(tokens, ABOVE_ZERO))
         return plain(self.irreducible + self.A * n**-self.alpha + self.B * d**-self.beta)
 
     def tokens_for(self, params: npt.ArrayLike, loss: npt.ArrayLike) -> Amount:
@@ -106,7 +105,7 @@ class LossLaw:
         >>> law("hoffmann").tokens_for(7e9, 1.85), f'{law("hoffmann").tokens_for(70e9, 1.937):.3g}'
         (inf, '1.39e+12')
         """
-        n, target = take("tokens_for", params=(params, POSITIVE), loss=(loss, POSITIVE))
+        n, target = take("tokens_for", params=(params, ABOVE_ZERO), loss=(loss, ABOVE_ZERO))
         rest = target - self.irreducible - self.A * n**-self.alpha
         reachable = np.where(rest > 0, rest, np.where(np.isnan(rest), np.nan, 1.0))
         return plain(np.where(rest <= 0, np.inf, (self.B / reachable) ** (1 / self.beta)))
@@ -129,7 +128,7 @@ class LossLaw:
         >>> f"{best.params:.4g} parameters, {best.tokens:.4g} tokens"
         '9.586e+10 parameters, 1.739e+12 tokens'
         """
-        (c,) = take("optimum", flops=(flops, POSITIVE))
+        (c,) = take("optimum", flops=(flops, ABOVE_ZERO))
         both = self.alpha + self.beta
         g = (self.alpha * self.A / (self.beta * self.B)) ** (1 / both)
         n = g * (c / TRAINING) ** (self.beta / both)
@@ -141,7 +140,7 @@ class LossLaw:
         >>> f'{law("sardana").optimum_of_size(70e9).tokens:.3g}'
         '4.25e+12'
         """
-        (n,) = take("optimum_of_size", params=(params, POSITIVE))
+        (n,) = take("optimum_of_size", params=(params, ABOVE_ZERO))
         return self._optimum(n, (self.beta * self.B * n**self.alpha / (self.alpha * self.A)) ** (1 / self.beta))
 
     def optimum_for_loss(self, loss: npt.ArrayLike) -> Optimum:
@@ -150,7 +149,7 @@ class LossLaw:
         >>> f'{law("hoffmann").optimum_for_loss(1.937).params:.3g}'
         '2.99e+10'
         """
-        (target,) = take("optimum_for_loss", loss=(loss, POSITIVE))
+        (target,) = take("optimum_for_loss", loss=(loss, ABOVE_ZERO))
         rest = self._reducible(target, "optimum_for_loss") * (self.beta / (self.alpha + self.beta))
         return self.optimum_of_size((self.A / rest) ** (1 / self.alpha))
 
@@ -204,10 +203,10 @@ class LossLaw:
         """
         target, out, read, per_t, per_d, per_p = take(
             "lifetime_optimum",
-            loss=(loss, POSITIVE),
+            loss=(loss, ABOVE_ZERO),
             tokens_out=(tokens_out, NOT_NEGATIVE),
             tokens_in=(tokens_in, NOT_NEGATIVE),
-            training_price=(training_price, POSITIVE),
+            training_price=(training_price, ABOVE_ZERO),
             decode_price=(decode_price, NOT_NEGATIVE),
             prefill_price=(prefill_price, NOT_NEGATIVE),
         )
@@ -289,5 +288,5 @@ def rule_of_thumb(flops: npt.ArrayLike, tokens_per_param: npt.ArrayLike = 20.0) 
     >>> f"{rule_of_thumb(5.76e23):.3g}"  # the compute of Gopher
     '6.93e+10'
     """
-    c, ratio = take("rule_of_thumb", flops=(flops, POSITIVE), tokens_per_param=(tokens_per_param, POSITIVE))
+    c, ratio = take("rule_of_thumb", flops=(flops, ABOVE_ZERO), tokens_per_param=(tokens_per_param, ABOVE_ZERO))
     return plain(np.sqrt(c / (TRAINING * ratio)))

@@ -1,14 +1,14 @@
-"""Prefix caching and offload: what it saves to keep a prompt's cache, and where. P1 to P9 of docs/prefix_cache.md."""
+"""Prefix caching and offload: what it saves to keep a prompt's cache, and where. P1 to P8 of docs/prefix_cache.md."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from ..amounts import ABOVE_ZERO, F64, NOT_NEGATIVE, SHARE, Numbers, broadcasts, checked, plain, take
 from ..errors import SpecError
-from ._numbers import F64, amount, bisect, plain, share
+from ._common import bisect
 
 __all__ = [
     "blended_price",
@@ -16,7 +16,6 @@ __all__ = [
     "break_even_seconds",
     "hit_rates",
     "load_seconds",
-    "paged_useful",
     "prefill_seconds",
     "recompute_seconds",
     "token_hit_rate",
@@ -24,7 +23,8 @@ __all__ = [
 ]
 
 
-def prefill_seconds(whole_s: npt.ArrayLike, prefix_s: npt.ArrayLike, rest_s: npt.ArrayLike) -> Any:
+@broadcasts(whole_s=NOT_NEGATIVE, prefix_s=NOT_NEGATIVE, rest_s=NOT_NEGATIVE)
+def prefill_seconds(whole_s: Numbers, prefix_s: Numbers, rest_s: Numbers) -> Any:
     """(P1) Prefill of a prompt whose prefix is cached [s].
 
     Parameters
@@ -52,10 +52,10 @@ def prefill_seconds(whole_s: npt.ArrayLike, prefix_s: npt.ArrayLike, rest_s: npt
     >>> prefill_seconds(1.0, 0.75, 0.125), prefill_seconds(1.0, 0.99, 0.02)
     (0.25, 0.02)
     """
-    return plain(np.maximum(amount("whole_s", whole_s) - amount("prefix_s", prefix_s), amount("rest_s", rest_s)))
+    return np.maximum(whole_s - prefix_s, rest_s)
 
 
-def token_hit_rate(hits: npt.ArrayLike, rates: npt.ArrayLike, tokens: npt.ArrayLike) -> Any:
+def token_hit_rate(hits: Numbers, rates: Numbers, tokens: Numbers) -> Any:
     """(P2) Share of all prompt tokens that a cache has [1].
 
     Parameters
@@ -79,12 +79,14 @@ def token_hit_rate(hits: npt.ArrayLike, rates: npt.ArrayLike, tokens: npt.ArrayL
     >>> round(token_hit_rate([1.0, 0.0], 1.0, [342e9, 266e9]), 4)
     0.5625
     """
-    hit = share("hits", hits)
-    weight = np.broadcast_to(amount("rates", rates) * amount("tokens", tokens), hit.shape)
+    hit, rate, size = take(
+        "token_hit_rate", hits=(hits, SHARE.known), rates=(rates, NOT_NEGATIVE), tokens=(tokens, NOT_NEGATIVE)
+    )
+    weight = rate * size
     return plain((hit * weight).sum(-1) / weight.sum(-1))
 
 
-def hit_rates(rates: npt.ArrayLike, sizes: npt.ArrayLike, capacity: float) -> F64:
+def hit_rates(rates: Numbers, sizes: Numbers, capacity: float) -> F64:
     """(P3) Hit rate of each prefix in a cache that drops the least recently used, by Che's approximation [1].
 
     Parameters
@@ -115,8 +117,8 @@ def hit_rates(rates: npt.ArrayLike, sizes: npt.ArrayLike, capacity: float) -> F6
     >>> hit_rates([4.0, 1.0, 1.0], 100.0, 150.0).round(3).tolist()
     [0.814, 0.343, 0.343]
     """
-    rate, size = np.broadcast_arrays(np.atleast_1d(amount("rates", rates)), amount("sizes", sizes))
-    room = float(amount("capacity", capacity))
+    rate, size = np.atleast_1d(*take("hit_rates", rates=(rates, NOT_NEGATIVE.known), sizes=(sizes, NOT_NEGATIVE.known)))
+    room = float(checked("capacity", capacity, NOT_NEGATIVE.known, "hit_rates"))
     asked = rate > 0
     if room >= float((size * asked).sum()):
         return asked.astype(np.float64)
@@ -137,11 +139,14 @@ def zipf(count: int, exponent: float = 1.0) -> F64:
     """
     if not isinstance(count, int) or isinstance(count, bool) or count < 1:
         raise SpecError("count", count, "a whole number of prefixes, at least 1")
-    weights = np.arange(1, count + 1, dtype=np.float64) ** -float(amount("exponent", exponent))
+    weights = np.arange(1, count + 1, dtype=np.float64) ** -float(
+        checked("exponent", exponent, NOT_NEGATIVE.known, "zipf")
+    )
     return np.asarray(weights / weights.sum())
 
 
-def blended_price(hit_rate: npt.ArrayLike, miss: npt.ArrayLike, hit: npt.ArrayLike) -> Any:
+@broadcasts(hit_rate=SHARE.known, miss=NOT_NEGATIVE, hit=NOT_NEGATIVE)
+def blended_price(hit_rate: Numbers, miss: Numbers, hit: Numbers) -> Any:
     """(P5) Mean price of an input token: (1 - h) miss + h hit, in the unit of the prices.
 
     DeepSeek-R1: 0.55 and 0.14 USD per million tokens, 56.3 % hits.
@@ -149,11 +154,11 @@ def blended_price(hit_rate: npt.ArrayLike, miss: npt.ArrayLike, hit: npt.ArrayLi
     >>> round(blended_price(342 / 608, 0.55, 0.14), 4)
     0.3194
     """
-    h = share("hit_rate", hit_rate)
-    return plain((1.0 - h) * amount("miss", miss) + h * amount("hit", hit))
+    return (1.0 - hit_rate) * miss + hit_rate * hit
 
 
-def recompute_seconds(flops_per_token: npt.ArrayLike, flops_per_s: npt.ArrayLike) -> Any:
+@broadcasts(flops_per_token=NOT_NEGATIVE, flops_per_s=ABOVE_ZERO)
+def recompute_seconds(flops_per_token: Numbers, flops_per_s: Numbers) -> Any:
     """(P6) Time to make the cache of one token anew [s].
 
     Parameters
@@ -179,10 +184,11 @@ def recompute_seconds(flops_per_token: npt.ArrayLike, flops_per_s: npt.ArrayLike
     >>> round(recompute_seconds(2 * 70.55e9, 0.5 * 989e12) * 1e6)
     285
     """
-    return plain(amount("flops_per_token", flops_per_token) / amount("flops_per_s", flops_per_s, above=0.0))
+    return flops_per_token / flops_per_s
 
 
-def load_seconds(kv_bytes_per_token: npt.ArrayLike, bytes_per_s: npt.ArrayLike) -> Any:
+@broadcasts(kv_bytes_per_token=NOT_NEGATIVE, bytes_per_s=ABOVE_ZERO)
+def load_seconds(kv_bytes_per_token: Numbers, bytes_per_s: Numbers) -> Any:
     """(P7) Time to load the cache of one token from where it was put [s].
 
     Llama-3-70B over PCIe 5.0 x16 at 64 GB/s, in microseconds:
@@ -190,25 +196,21 @@ def load_seconds(kv_bytes_per_token: npt.ArrayLike, bytes_per_s: npt.ArrayLike) 
     >>> round(load_seconds(327_680, 64e9) * 1e6, 2)
     5.12
     """
-    return plain(amount("kv_bytes_per_token", kv_bytes_per_token) / amount("bytes_per_s", bytes_per_s, above=0.0))
+    return kv_bytes_per_token / bytes_per_s
 
 
-def break_even_bandwidth(
-    kv_bytes_per_token: npt.ArrayLike, flops_per_token: npt.ArrayLike, flops_per_s: npt.ArrayLike
-) -> Any:
+@broadcasts(kv_bytes_per_token=NOT_NEGATIVE, flops_per_token=NOT_NEGATIVE, flops_per_s=ABOVE_ZERO)
+def break_even_bandwidth(kv_bytes_per_token: Numbers, flops_per_token: Numbers, flops_per_s: Numbers) -> Any:
     """(P7) Bandwidth below which computing a prefix anew is faster than loading it [B/s]: cache over (P6).
 
     >>> round(break_even_bandwidth(327_680, 2 * 70.55e9, 0.5 * 989e12) / 1e9, 2)
     1.15
     """
-    return plain(
-        amount("kv_bytes_per_token", kv_bytes_per_token) / np.asarray(recompute_seconds(flops_per_token, flops_per_s))
-    )
+    return kv_bytes_per_token / (flops_per_token / flops_per_s)
 
 
-def break_even_seconds(
-    recompute_usd_per_token: npt.ArrayLike, kv_bytes_per_token: npt.ArrayLike, usd_per_byte_s: npt.ArrayLike
-) -> Any:
+@broadcasts(recompute_usd_per_token=NOT_NEGATIVE, kv_bytes_per_token=ABOVE_ZERO, usd_per_byte_s=ABOVE_ZERO)
+def break_even_seconds(recompute_usd_per_token: Numbers, kv_bytes_per_token: Numbers, usd_per_byte_s: Numbers) -> Any:
     """(P8) Time between two uses of a prefix beyond which keeping it costs more than making it anew [s].
 
     Parameters
@@ -240,37 +242,4 @@ def break_even_seconds(
     >>> round(break_even_seconds(0.2e-6, 70_272, 0.1 / 1e9 / (730.5 * 3600)) / 3600)
     21
     """
-    rent = amount("kv_bytes_per_token", kv_bytes_per_token, above=0.0)
-    rent = rent * amount("usd_per_byte_s", usd_per_byte_s, above=0.0)
-    return plain(amount("recompute_usd_per_token", recompute_usd_per_token) / rent)
-
-
-def paged_useful(length: npt.ArrayLike, block: npt.ArrayLike) -> Any:
-    """(P9) Share of a paged cache's memory that holds tokens, mean over the fill of the last block [1].
-
-    Parameters
-    ----------
-    length, block : array
-        Tokens of a live sequence, tokens of a block.
-
-    Returns
-    -------
-    float or array
-        length/(length + (block - 1)/2). A contiguous cache reserved for max_len tokens: length/max_len.
-
-    Raises
-    ------
-    SpecError
-        For a number below 1.
-
-    References
-    ----------
-    Kwon et al.: PagedAttention. doi:10.1145/3600006.3613165
-
-    Examples
-    --------
-    >>> round(paged_useful(200, 16), 4)  # vLLM measured 96.3 %
-    0.9639
-    """
-    n = amount("length", length, least=1.0)
-    return plain(n / (n + 0.5 * (amount("block", block, least=1.0) - 1.0)))
+    return recompute_usd_per_token / (kv_bytes_per_token * usd_per_byte_s)

@@ -10,19 +10,33 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from .. import formulas as fs
+from ..amounts import (
+    ABOVE_ZERO,
+    AT_LEAST_ONE,
+    COUNT,
+    F64,
+    NOT_NEGATIVE,
+    SHARE,
+    WHOLE,
+    Numbers,
+    broadcasts,
+    checked,
+    plain,
+    shape_of,
+    take,
+)
 from ..catalogue import model as model_of
 from ..errors import SpecError, UnknownNameError
 from ..specs import Hardware, Model
 from ..sweep import Sweep
-from ._numbers import F64, amount, facts, plain, share, whole
+from ._common import facts
 
 __all__ = ["Thinking", "ceiling", "ceilings", "flop_ratio", "flops", "sequences", "think"]
 
 
-def flops(model: str | Model, tokens: npt.ArrayLike, context: npt.ArrayLike = 0) -> Any:
+def flops(model: str | Model, tokens: Numbers, context: Numbers = 0) -> Any:
     """(T18) Arithmetic of generating so many tokens after a context [FLOP]: all layers, and attention over the past.
 
     Parameters
@@ -52,7 +66,7 @@ def flops(model: str | Model, tokens: npt.ArrayLike, context: npt.ArrayLike = 0)
     1.450e+18
     """
     of = model if isinstance(model, Model) else model_of(model)
-    n, before = np.broadcast_arrays(whole("tokens", tokens), whole("context", context, 0))
+    n, before = take("flops", tokens=(tokens, COUNT.known), context=(context, WHOLE.known))
     total = np.asarray(n * of.flops_per_token, dtype=np.float64)
     for op in of.operators:
         if op.flops_ctx_decode:
@@ -61,7 +75,7 @@ def flops(model: str | Model, tokens: npt.ArrayLike, context: npt.ArrayLike = 0)
     return plain(total)
 
 
-def flop_ratio(model: str | Model, tokens: npt.ArrayLike, than: npt.ArrayLike, context: npt.ArrayLike = 0) -> Any:
+def flop_ratio(model: str | Model, tokens: Numbers, than: Numbers, context: Numbers = 0) -> Any:
     """(T19) Arithmetic of an answer of so many tokens over that of one of ``than`` tokens [1].
 
     Parameters as in `flops`. From a hundred to a million tokens is 1e4 in tokens and ten times that in FLOP:
@@ -69,10 +83,13 @@ def flop_ratio(model: str | Model, tokens: npt.ArrayLike, than: npt.ArrayLike, c
     >>> print(f"{flop_ratio('llama-3-70b', 1_000_000, 100):.2e}")
     1.04e+05
     """
-    return plain(np.asarray(flops(model, tokens, context)) / np.asarray(flops(model, than, context)))
+    long, short = np.asarray(flops(model, tokens, context)), np.asarray(flops(model, than, context))
+    shape_of("flop_ratio", tokens=long, than=short)
+    return plain(long / short)
 
 
-def sequences(room_bytes: npt.ArrayLike, kv_bytes_per_token: npt.ArrayLike, tokens: npt.ArrayLike) -> Any:
+@broadcasts(room_bytes=NOT_NEGATIVE, kv_bytes_per_token=ABOVE_ZERO, tokens=COUNT.known)
+def sequences(room_bytes: Numbers, kv_bytes_per_token: Numbers, tokens: Numbers) -> Any:
     """(T20) Sequences of a length whose caches fit: half as many for twice the length [sequences].
 
     Parameters
@@ -99,8 +116,7 @@ def sequences(room_bytes: npt.ArrayLike, kv_bytes_per_token: npt.ArrayLike, toke
     >>> sequences(256 * 4096 * 40_960, 40_960, [4096, 65536]).tolist()
     [256.0, 16.0]
     """
-    one = amount("kv_bytes_per_token", kv_bytes_per_token, above=0.0) * whole("tokens", tokens)
-    return plain(np.floor(amount("room_bytes", room_bytes) / one))
+    return np.floor(room_bytes / (kv_bytes_per_token * tokens))
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +141,7 @@ class Thinking:
 def think(
     model: str | Model,
     hardware: str | Hardware,
-    tokens: npt.ArrayLike,
+    tokens: Numbers,
     *,
     batch: Any = "1:8192",
     where: str | list[str] | None = None,
@@ -167,7 +183,7 @@ def think(
     """
     if "osl" in axes:
         raise SpecError("osl", axes["osl"], "the lengths in tokens")
-    lengths = np.atleast_1d(whole("tokens", tokens))
+    lengths = np.atleast_1d(checked("tokens", tokens, COUNT.known, "think"))
     sweep = Sweep(model=model, hardware=hardware, batch=batch, osl=lengths, **axes)
     columns = ["tpot_s", "e2e_s", "usd_per_mtok", "joules_per_token"]
     found = {row["osl"]: row for row in sweep.best("tokens_per_s_per_chip", by="osl", where=where, columns=columns)}
@@ -187,7 +203,8 @@ def think(
     )
 
 
-def ceiling(budget: npt.ArrayLike, limit: npt.ArrayLike, rate: npt.ArrayLike) -> Any:
+@broadcasts(budget=AT_LEAST_ONE, limit=SHARE.known, rate=ABOVE_ZERO)
+def ceiling(budget: Numbers, limit: Numbers, rate: Numbers) -> Any:
     """(T22) Quality that tends to a ceiling as more is thought: limit (1 - budget^-rate) [1].
 
     Parameters
@@ -218,8 +235,7 @@ def ceiling(budget: npt.ArrayLike, limit: npt.ArrayLike, rate: npt.ArrayLike) ->
     >>> round(ceiling(1e6, 0.3, 0.5), 4) < ceiling(16, 0.8, 0.5)
     True
     """
-    b = amount("budget", budget, least=1.0)
-    return plain(share("limit", limit) * -np.expm1(-amount("rate", rate, above=0.0) * np.log(b)))
+    return limit * -np.expm1(-rate * np.log(budget))
 
 
 def ceilings(name: str | None = None) -> Mapping[str, Any]:

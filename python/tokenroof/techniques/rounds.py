@@ -15,10 +15,22 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from ..amounts import (
+    ABOVE_ZERO,
+    AT_LEAST_ONE,
+    COUNT,
+    NOT_NEGATIVE,
+    SHARE,
+    WHOLE,
+    Numbers,
+    broadcasts,
+    checked,
+    plain,
+    take,
+)
 from ..errors import SpecError
-from ._numbers import amount, bisect, number, plain, share, whole
+from ._common import bisect
 
 __all__ = [
     "Tree",
@@ -30,7 +42,8 @@ __all__ = [
 ]
 
 
-def expected_tokens(acceptance: npt.ArrayLike, length: npt.ArrayLike) -> Any:
+@broadcasts(acceptance=SHARE.known, length=WHOLE.known)
+def expected_tokens(acceptance: Numbers, length: Numbers) -> Any:
     """(S1) Tokens that one round yields: those accepted, and one of the target's own.
 
     Parameters
@@ -59,13 +72,12 @@ def expected_tokens(acceptance: npt.ArrayLike, length: npt.ArrayLike) -> Any:
     >>> round(expected_tokens(0.8, 5), 2), expected_tokens(1.0, 5), expected_tokens(0.5, 0)
     (3.69, 6.0, 1.0)
     """
-    a, g = np.broadcast_arrays(share("acceptance", acceptance), whole("length", length, 0))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        tokens = -np.expm1((g + 1.0) * np.log(a)) / (1.0 - a)
-    return plain(np.clip(np.where(a == 1.0, g + 1.0, tokens), 1.0, g + 1.0))  # a bit of rounding at either end
+    most = length + 1.0
+    tokens = -np.expm1(most * np.log(acceptance)) / (1.0 - acceptance)
+    return np.clip(np.where(acceptance == 1.0, most, tokens), 1.0, most)  # a bit of rounding at either end
 
 
-def expected_tokens_by_position(acceptance: npt.ArrayLike) -> Any:
+def expected_tokens_by_position(acceptance: Numbers) -> Any:
     """(S2) The same where acceptance differs by position: 1 + a_1 + a_1 a_2 + ...
 
     Parameters
@@ -87,7 +99,7 @@ def expected_tokens_by_position(acceptance: npt.ArrayLike) -> Any:
     >>> expected_tokens_by_position([0.75, 0.5])
     2.125
     """
-    a = np.atleast_1d(share("acceptance", acceptance))
+    a = np.atleast_1d(checked("acceptance", acceptance, SHARE.known, "expected_tokens_by_position"))
     return plain(1.0 + np.cumprod(a, axis=-1).sum(-1))
 
 
@@ -126,7 +138,8 @@ class Tree:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "parents", tuple(int(p) for p in self.parents))
-        object.__setattr__(self, "acceptance", tuple(share("acceptance", self.acceptance).tolist()))
+        shares = checked("acceptance", self.acceptance, SHARE.known, "Tree")
+        object.__setattr__(self, "acceptance", tuple(shares.tolist()))
         if not self.parents or len(self.parents) != len(self.acceptance):
             raise SpecError("parents", len(self.parents), f"one for each of {len(self.acceptance)} nodes, at least one")
         sums: dict[int, float] = {}
@@ -165,7 +178,8 @@ class Tree:
         return tuple(depth.count(d) for d in range(max(depth) + 1))
 
 
-def speedup(tokens: npt.ArrayLike, step_s: npt.ArrayLike, verify_s: npt.ArrayLike, draft_s: npt.ArrayLike) -> Any:
+@broadcasts(tokens=AT_LEAST_ONE, step_s=NOT_NEGATIVE, verify_s=ABOVE_ZERO, draft_s=NOT_NEGATIVE)
+def speedup(tokens: Numbers, step_s: Numbers, verify_s: Numbers, draft_s: Numbers) -> Any:
     """(S4) Speed against plain decoding: tokens x step / (draft + verification) [1].
 
     Parameters
@@ -196,11 +210,11 @@ def speedup(tokens: npt.ArrayLike, step_s: npt.ArrayLike, verify_s: npt.ArrayLik
     >>> round(speedup(expected_tokens(0.8, 7), 1.0, 1.0, 7 * 0.04), 2)
     3.25
     """
-    spent = amount("verify_s", verify_s, above=0.0) + amount("draft_s", draft_s)
-    return plain(amount("tokens", tokens, least=1.0) * amount("step_s", step_s) / spent)
+    return tokens * step_s / (verify_s + draft_s)
 
 
-def operations(acceptance: npt.ArrayLike, length: npt.ArrayLike, draft_ratio: npt.ArrayLike = 0.0) -> Any:
+@broadcasts(acceptance=SHARE.known, length=WHOLE.known, draft_ratio=NOT_NEGATIVE)
+def operations(acceptance: Numbers, length: Numbers, draft_ratio: Numbers = 0.0) -> Any:
     """(S5) Arithmetic per token against plain decoding: (g c' + g + 1)/E, never below 1 [1].
 
     Parameters
@@ -228,11 +242,10 @@ def operations(acceptance: npt.ArrayLike, length: npt.ArrayLike, draft_ratio: np
     >>> round(operations(0.8, 2), 2), round(operations(0.9, 10), 2)
     (1.23, 1.6)
     """
-    g = whole("length", length, 0)
-    return plain((g * amount("draft_ratio", draft_ratio) + g + 1.0) / np.asarray(expected_tokens(acceptance, length)))
+    return (length * draft_ratio + length + 1.0) / np.asarray(expected_tokens(acceptance, length))
 
 
-def acceptance_of(tokens: npt.ArrayLike, length: npt.ArrayLike) -> Any:
+def acceptance_of(tokens: Numbers, length: Numbers) -> Any:
     """(S6) Acceptance that a published number of tokens per round stands for: the inverse of (S1) [1].
 
     Parameters
@@ -258,6 +271,7 @@ def acceptance_of(tokens: npt.ArrayLike, length: npt.ArrayLike) -> Any:
     >>> round(acceptance_of(3.2, 7), 3)
     0.707
     """
-    tau, g = np.broadcast_arrays(amount("tokens", tokens, least=1.0), whole("length", length))
-    number("tokens", tau - g, "at most length + 1", lambda x: ~(x > 1.0))
+    tau, g = take("acceptance_of", tokens=(tokens, AT_LEAST_ONE.known), length=(length, COUNT.known))
+    if (over := tau > g + 1.0).any():
+        raise SpecError("tokens", float(tau[over][0]), "at most length + 1", "acceptance_of")
     return plain(bisect(lambda a: np.asarray(expected_tokens(a, g)) - tau, np.zeros(tau.shape), np.ones(tau.shape)))

@@ -12,10 +12,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from ..amounts import ABOVE_ZERO, F64, FINITE, NOT_NEGATIVE, SHARE, Kind, Numbers, broadcasts, checked, plain, take
 from ..errors import SpecError, UnknownNameError
-from ._numbers import F64, amount, bisect, facts, number, plain, share, special
+from ._common import bisect, facts, special
 
 __all__ = [
     "affordable_router",
@@ -33,8 +33,12 @@ __all__ = [
     "saving_ratio",
 ]
 
+_WITHIN = Kind("a share above 0 and below 1", 0.0, 1.0, open_below=True, open_above=True).known
+_GAP = Kind("above 0: 80 % of the gap needs more strong answers than 50 %", 0.0, open_below=True)
 
-def cost(strong_share: npt.ArrayLike, weak: npt.ArrayLike, strong: npt.ArrayLike, router: npt.ArrayLike = 0.0) -> Any:
+
+@broadcasts(strong_share=SHARE.known, weak=NOT_NEGATIVE, strong=NOT_NEGATIVE, router=NOT_NEGATIVE)
+def cost(strong_share: Numbers, weak: Numbers, strong: Numbers, router: Numbers = 0.0) -> Any:
     """(R1) Mean cost of a request: router + (1 - phi) weak + phi strong.
 
     Parameters
@@ -62,11 +66,11 @@ def cost(strong_share: npt.ArrayLike, weak: npt.ArrayLike, strong: npt.ArrayLike
     >>> round(cost(0.134, 0.24, 24.7), 4)
     3.5176
     """
-    phi, w, s, r = _all(strong_share, weak, strong, router)
-    return plain(r + (1.0 - phi) * w + phi * s)
+    return router + (1.0 - strong_share) * weak + strong_share * strong
 
 
-def saving(strong_share: npt.ArrayLike, weak: npt.ArrayLike, strong: npt.ArrayLike, router: npt.ArrayLike = 0.0) -> Any:
+@broadcasts(strong_share=SHARE.known, weak=NOT_NEGATIVE, strong=ABOVE_ZERO, router=NOT_NEGATIVE)
+def saving(strong_share: Numbers, weak: Numbers, strong: Numbers, router: Numbers = 0.0) -> Any:
     """(R2) Share of the cost of always using the strong model that routing saves [1]; negative where it costs more.
 
     (1 - phi)(1 - weak/strong) - router/strong. Parameters as in `cost`, ``strong`` above 0.
@@ -76,17 +80,17 @@ def saving(strong_share: npt.ArrayLike, weak: npt.ArrayLike, strong: npt.ArrayLi
     >>> saving(0.6, 0.0, 1.0), round(saving(0.6, 0.25, 1.0), 3)
     (0.4, 0.3)
     """
-    phi, w, s, r = _all(strong_share, weak, strong, router, strong_above=0.0)
-    return plain((1.0 - phi) * (1.0 - w / s) - r / s)
+    return (1.0 - strong_share) * (1.0 - weak / strong) - router / strong
 
 
+@broadcasts(strong_share=SHARE.known, weak=NOT_NEGATIVE, strong=NOT_NEGATIVE, router=NOT_NEGATIVE, than=SHARE.known)
 def saving_ratio(
-    strong_share: npt.ArrayLike,
-    weak: npt.ArrayLike,
-    strong: npt.ArrayLike,
-    router: npt.ArrayLike = 0.0,
+    strong_share: Numbers,
+    weak: Numbers,
+    strong: Numbers,
+    router: Numbers = 0.0,
     *,
-    than: npt.ArrayLike = 1.0,
+    than: Numbers = 1.0,
 ) -> Any:
     """(R3) Cost of sending a share ``than`` to the strong model at random, over the cost with the router [1].
 
@@ -115,12 +119,12 @@ def saving_ratio(
     >>> round(saving_ratio(0.134, 0.24, 24.7), 2), round(saving_ratio(0.134, 0.0, 1.0, than=0.4903), 2)
     (7.02, 3.66)
     """
-    phi, w, s, r = _all(strong_share, weak, strong, router)
-    other = share("than", than)
-    return plain(((1.0 - other) * w + other * s) / amount("cost", r + (1.0 - phi) * w + phi * s, above=0.0))
+    routed = checked("cost", cost(strong_share, weak, strong, router), ABOVE_ZERO, "saving_ratio")
+    return ((1.0 - than) * weak + than * strong) / routed
 
 
-def break_even_share(weak: npt.ArrayLike, strong: npt.ArrayLike, router: npt.ArrayLike = 0.0) -> Any:
+@broadcasts(weak=NOT_NEGATIVE, strong=NOT_NEGATIVE, router=NOT_NEGATIVE)
+def break_even_share(weak: Numbers, strong: Numbers, router: Numbers = 0.0) -> Any:
     """(R4) Share of strong answers above which routing costs more than always the strong model [1].
 
     1 - router/(strong - weak); below 0: no share pays. Parameters as in `cost`, with strong above weak.
@@ -128,11 +132,11 @@ def break_even_share(weak: npt.ArrayLike, strong: npt.ArrayLike, router: npt.Arr
     >>> break_even_share(0.24, 24.7, 0.2446)
     0.99
     """
-    _, w, s, r = _all(0.0, weak, strong, router)
-    return plain(1.0 - r / amount("strong - weak", s - w, above=0.0))
+    return 1.0 - router / checked("strong - weak", strong - weak, ABOVE_ZERO, "break_even_share")
 
 
-def affordable_router(strong_share: npt.ArrayLike, weak: npt.ArrayLike, strong: npt.ArrayLike) -> Any:
+@broadcasts(strong_share=SHARE.known, weak=NOT_NEGATIVE, strong=NOT_NEGATIVE)
+def affordable_router(strong_share: Numbers, weak: Numbers, strong: Numbers) -> Any:
     """(R5) Most that a decision may cost before always the strong model is cheaper: (1 - phi)(strong - weak).
 
     Parameters and unit as in `cost`.
@@ -140,11 +144,11 @@ def affordable_router(strong_share: npt.ArrayLike, weak: npt.ArrayLike, strong: 
     >>> affordable_router(0.5, 1.0, 11.0)
     5.0
     """
-    phi, w, s, _ = _all(strong_share, weak, strong, 0.0)
-    return plain((1.0 - phi) * (s - w))
+    return (1.0 - strong_share) * (strong - weak)
 
 
-def pgr(score: npt.ArrayLike, weak_score: npt.ArrayLike, strong_score: npt.ArrayLike) -> Any:
+@broadcasts(score=FINITE.known, weak_score=FINITE.known, strong_score=FINITE.known)
+def pgr(score: Numbers, weak_score: Numbers, strong_score: Numbers) -> Any:
     """(R6) Performance gap recovered: (score - weak)/(strong - weak) [1].
 
     Parameters
@@ -166,13 +170,14 @@ def pgr(score: npt.ArrayLike, weak_score: npt.ArrayLike, strong_score: npt.Array
     >>> pgr(8.8, 8.3, 9.3)
     0.5
     """
-    given = {"score": score, "weak_score": weak_score, "strong_score": strong_score}
-    q, w, s = (number(name, value, "a finite number", np.isfinite) for name, value in given.items())
-    gap = number("strong_score - weak_score", s - w, "a gap between the two models: not 0", lambda x: x != 0)
-    return plain((q - w) / gap)
+    gap = strong_score - weak_score
+    if (gap == 0.0).any():
+        raise SpecError("strong_score - weak_score", 0.0, "a gap between the two models: not 0", "pgr")
+    return (score - weak_score) / gap
 
 
-def quality(strong_share: npt.ArrayLike, a: npt.ArrayLike = 1.0, b: npt.ArrayLike = 1.0) -> Any:
+@broadcasts(strong_share=SHARE.known, a=ABOVE_ZERO, b=ABOVE_ZERO)
+def quality(strong_share: Numbers, a: Numbers = 1.0, b: Numbers = 1.0) -> Any:
     """(R7) Gap recovered at a share of strong answers, by a curve of two parameters: the Beta distribution's [1].
 
     Parameters
@@ -203,11 +208,11 @@ def quality(strong_share: npt.ArrayLike, a: npt.ArrayLike = 1.0, b: npt.ArrayLik
     >>> quality(0.25), round(quality(0.134, *fit_cpt(0.134, 0.3131)), 6)
     (0.25, 0.5)
     """
-    phi = share("strong_share", strong_share)
-    return plain(special().betainc(amount("a", a, above=0.0), amount("b", b, above=0.0), phi))
+    return special().betainc(a, b, strong_share)
 
 
-def cpt(gap: npt.ArrayLike, a: npt.ArrayLike = 1.0, b: npt.ArrayLike = 1.0) -> Any:
+@broadcasts(gap=SHARE.known, a=ABOVE_ZERO, b=ABOVE_ZERO)
+def cpt(gap: Numbers, a: Numbers = 1.0, b: Numbers = 1.0) -> Any:
     """(R8) Call-performance threshold: least share of strong answers that recovers so much of the gap [1].
 
     The inverse of `quality`; parameters and errors as there.
@@ -215,11 +220,11 @@ def cpt(gap: npt.ArrayLike, a: npt.ArrayLike = 1.0, b: npt.ArrayLike = 1.0) -> A
     >>> cpt(0.8), round(cpt(0.8, *fit_cpt(0.134, 0.3131)), 6)
     (0.8, 0.3131)
     """
-    part = share("gap", gap)
-    return plain(special().betaincinv(amount("a", a, above=0.0), amount("b", b, above=0.0), part))
+    return special().betaincinv(a, b, gap)
 
 
-def apgr(a: npt.ArrayLike = 1.0, b: npt.ArrayLike = 1.0) -> Any:
+@broadcasts(a=ABOVE_ZERO, b=ABOVE_ZERO)
+def apgr(a: Numbers = 1.0, b: Numbers = 1.0) -> Any:
     """(R9) Average gap recovered over all shares of strong answers: b/(a + b) [1]; 1/2 for a coin.
 
     Parameters as in `quality`. Examples: RouteLLM's router, fitted to its two thresholds; measured is 0.802.
@@ -227,11 +232,10 @@ def apgr(a: npt.ArrayLike = 1.0, b: npt.ArrayLike = 1.0) -> Any:
     >>> apgr(), round(apgr(*fit_cpt(0.134, 0.3131)), 3)
     (0.5, 0.817)
     """
-    a, b = amount("a", a, above=0.0), amount("b", b, above=0.0)
-    return plain(b / (a + b))
+    return b / (a + b)
 
 
-def fit_cpt(cpt50: npt.ArrayLike, cpt80: npt.ArrayLike) -> tuple[Any, Any]:
+def fit_cpt(cpt50: Numbers, cpt80: Numbers) -> tuple[Any, Any]:
     """(R10) The curve of `quality` through two published thresholds.
 
     Parameters
@@ -256,9 +260,8 @@ def fit_cpt(cpt50: npt.ArrayLike, cpt80: npt.ArrayLike) -> tuple[Any, Any]:
     >>> [round(x, 3) for x in fit_cpt(0.5, 0.8)]  # a coin
     [1.0, 1.0]
     """
-    between = "a share above 0 and below 1", lambda x: (x > 0) & (x < 1)
-    low, high = np.broadcast_arrays(number("cpt50", cpt50, *between), number("cpt80", cpt80, *between))
-    number("cpt80 - cpt50", high - low, "above 0: 80 % of the gap needs more strong answers than 50 %", lambda x: x > 0)
+    low, high = take("fit_cpt", cpt50=(cpt50, _WITHIN), cpt80=(cpt80, _WITHIN))
+    checked("cpt80 - cpt50", high - low, _GAP, "fit_cpt")
     beta = special()
 
     def b_of(a: F64) -> F64:
@@ -282,9 +285,7 @@ def _range(like: F64) -> tuple[F64, F64]:
     return np.full_like(like, -7.0), np.full_like(like, 14.0)
 
 
-def latency(
-    strong_share: npt.ArrayLike, weak_s: npt.ArrayLike, strong_s: npt.ArrayLike, router_s: npt.ArrayLike = 0.0
-) -> Any:
+def latency(strong_share: Numbers, weak_s: Numbers, strong_s: Numbers, router_s: Numbers = 0.0) -> Any:
     """(R1) Mean latency of a routed request [s]: `cost`, with times [s] for costs.
 
     The router's own time comes before each request, but no request waits for the weak model as in a cascade.
@@ -295,12 +296,13 @@ def latency(
     return cost(strong_share, weak_s, strong_s, router_s)
 
 
+@broadcasts(q=SHARE.known, strong_share=SHARE.known, weak_s=NOT_NEGATIVE, strong_s=NOT_NEGATIVE, router_s=NOT_NEGATIVE)
 def latency_quantile(
-    q: npt.ArrayLike,
-    strong_share: npt.ArrayLike,
-    weak_s: npt.ArrayLike,
-    strong_s: npt.ArrayLike,
-    router_s: npt.ArrayLike = 0.0,
+    q: Numbers,
+    strong_share: Numbers,
+    weak_s: Numbers,
+    strong_s: Numbers,
+    router_s: Numbers = 0.0,
 ) -> Any:
     """(R11) Latency that a share q of the requests stays below, each model taking one time [s].
 
@@ -327,9 +329,8 @@ def latency_quantile(
     >>> latency_quantile(0.95, [0.04, 0.06], 1.0, 4.0, 0.25).tolist()
     [1.25, 4.25]
     """
-    phi, w, s, r = _all(strong_share, weak_s, strong_s, router_s)
-    amount("strong_s - weak_s", s - w)
-    return plain(r + np.where(share("q", q) <= 1.0 - phi, w, s))
+    checked("strong_s - weak_s", strong_s - weak_s, NOT_NEGATIVE, "latency_quantile")
+    return router_s + np.where(q <= 1.0 - strong_share, weak_s, strong_s)
 
 
 def published(kind: str = "routers") -> dict[str, Any]:
@@ -343,14 +344,3 @@ def published(kind: str = "routers") -> dict[str, Any]:
         raise UnknownNameError("kind", kind, known)
     table: dict[str, Any] = known[kind]
     return table
-
-
-def _all(
-    phi: npt.ArrayLike, weak: npt.ArrayLike, strong: npt.ArrayLike, router: npt.ArrayLike, strong_above: float = -1.0
-) -> tuple[F64, F64, F64, F64]:
-    return (
-        share("strong_share", phi),
-        amount("weak", weak),
-        amount("strong", strong, above=strong_above),
-        amount("router", router),
-    )

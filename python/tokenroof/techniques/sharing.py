@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from ..amounts import ABOVE_ZERO, COUNT, NOT_NEGATIVE, UP_TO_INFINITY, Amount, plain, take
 from ..errors import SpecError
 from ..specs import Model
 from ..specs.operator import Kind, Stage
-from ._inputs import ABOVE_ZERO, COUNT, NOT_NEGATIVE, POSITIVE, Amount, plain, take
 
 if TYPE_CHECKING:
     from ..points import Point
@@ -35,8 +35,8 @@ def block_seconds(
         "block_seconds",
         weight_bytes=(weight_bytes, NOT_NEGATIVE),
         flops=(flops, NOT_NEGATIVE),
-        bandwidth=(bandwidth, POSITIVE),
-        peak=(peak, POSITIVE),
+        bandwidth=(bandwidth, ABOVE_ZERO),
+        peak=(peak, ABOVE_ZERO),
     )
     return plain(np.maximum(b / w, f / p))
 
@@ -91,10 +91,10 @@ def shared_seconds(
         repeats=(repeats, COUNT),
         weight_bytes=(weight_bytes, NOT_NEGATIVE),
         flops=(flops, NOT_NEGATIVE),
-        peak=(peak, POSITIVE),
-        bandwidth=(bandwidth, POSITIVE),
+        peak=(peak, ABOVE_ZERO),
+        bandwidth=(bandwidth, ABOVE_ZERO),
         sram_bytes=(sram_bytes, NOT_NEGATIVE),
-        sram_bandwidth=(sram_bandwidth, ABOVE_ZERO),
+        sram_bandwidth=(sram_bandwidth, UP_TO_INFINITY),
         overhead=(overhead, NOT_NEGATIVE),
     )
     load = np.asarray(block_seconds(b, f, w, c))

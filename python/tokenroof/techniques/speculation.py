@@ -12,13 +12,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ..amounts import COUNT, F64, NOT_NEGATIVE, SHARE, checked
 from ..axes import DEFAULTS, parse_count_axis
 from ..catalogue import model as model_of
 from ..errors import SpecError, UnknownNameError
 from ..specs import Hardware, Kind, Model, Operator, Stage
 from ..specs.options import Options, take_options
 from ..sweep import Sweep
-from ._numbers import F64, amount, facts, share, whole
+from ._common import facts
 from .rounds import (
     Tree,
     acceptance_of,
@@ -293,7 +294,7 @@ def evaluate(
 
     plain_step = run(target, 1)
     step, memory = plain_step["tpot_s"], plain_step["mem_bytes_per_chip"]
-    verify = {t: run(target, t)["tpot_s"] for t in {checked for _, _, checked in schemes}}
+    verify = {t: run(target, t)["tpot_s"] for t in {new for _, _, new in schemes}}
     widths = {width for depth, _, _ in schemes for width in depth}
     if isinstance(draft, str | Model):
         drafter = draft if isinstance(draft, Model) else model_of(draft)
@@ -303,7 +304,7 @@ def evaluate(
         drafted = {width: np.broadcast_to(steps[width]["tpot_s"], step.shape) for width in widths}
         memory = memory + next(iter(steps.values()))["mem_bytes_per_chip"]
     else:
-        ratio = float(amount("draft", draft))
+        ratio = float(checked("draft", draft, NOT_NEGATIVE, "evaluate"))
         drafted = dict.fromkeys(widths, ratio * step)
     sweep = Sweep(model=target, hardware=hardware, estimate=estimate, options=taken, **axes)
     chips = np.array([h.memory_bytes for h in sweep.axes.hardware]).reshape(-1, *[1] * (step.ndim - 1))
@@ -316,7 +317,7 @@ def evaluate(
         lengths=np.array([float(len(depth)) for depth, _, _ in schemes]),
         tokens=np.array([tokens for _, tokens, _ in schemes]),
         step_s=step.reshape(shape),
-        verify_s=np.stack([verify[checked].reshape(shape) for _, _, checked in schemes]),
+        verify_s=np.stack([verify[new].reshape(shape) for _, _, new in schemes]),
         draft_s=np.stack([np.sum([drafted[w] for w in depth], axis=0).reshape(shape) for depth, _, _ in schemes]),
         mem_bytes_per_chip=memory.reshape(shape),
         fits=fits.reshape(shape),
@@ -350,10 +351,10 @@ def _schemes(
         return [(tree.widths, tree.tokens, tree.nodes + 1) for tree in trees]
     if acceptance is None:
         raise SpecError("acceptance", None, "a probability, or one for each position")
-    given = [int(g) for g in np.atleast_1d(whole("lengths", list(lengths)))]
+    given = [int(g) for g in np.atleast_1d(checked("lengths", list(lengths), COUNT.known, "evaluate"))]
     if not given:
         raise SpecError("lengths", given, "at least one draft length")
-    a = share("acceptance", acceptance)
+    a = checked("acceptance", acceptance, SHARE.known, "evaluate")
     if a.ndim > 1 or (a.ndim == 1 and a.size < max(given)):
         raise SpecError("acceptance", a.shape, f"one number, or one for each of {max(given)} positions")
     at = np.broadcast_to(a, max(given)) if a.ndim == 0 else a

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from ..amounts import ABOVE_ZERO, COUNT, NOT_NEGATIVE, Amount, plain, take
 from ..catalogue import hardware as find
 from ..errors import SpecError, UnknownNameError
-from ._inputs import COUNT, NOT_NEGATIVE, POSITIVE, Amount, plain, take
 
 if TYPE_CHECKING:
     from ..specs import Hardware
@@ -114,7 +114,7 @@ def chips_for_bytes(weight_bytes: npt.ArrayLike, chip_bytes: npt.ArrayLike) -> A
     >>> chips_for_bytes([70.6e9, 141.1e9], [230e6, 44e9])  # 70B in int8 on Groq, in fp16 on wafers
     array([307.,   4.])
     """
-    b, m = take("chips_for_bytes", weight_bytes=(weight_bytes, POSITIVE), chip_bytes=(chip_bytes, POSITIVE))
+    b, m = take("chips_for_bytes", weight_bytes=(weight_bytes, ABOVE_ZERO), chip_bytes=(chip_bytes, ABOVE_ZERO))
     return plain(np.ceil(b / m))
 
 
@@ -137,8 +137,8 @@ def serial_tokens_per_s(
     """
     b, w, s = take(
         "serial_tokens_per_s",
-        weight_bytes=(weight_bytes, POSITIVE),
-        chip_bandwidth=(chip_bandwidth, POSITIVE),
+        weight_bytes=(weight_bytes, ABOVE_ZERO),
+        chip_bandwidth=(chip_bandwidth, ABOVE_ZERO),
         split=(split, COUNT),
     )
     return plain(w * s / b)
@@ -183,7 +183,7 @@ def usd_per_token_per_s(chips: npt.ArrayLike, usd_per_chip: npt.ArrayLike, token
         "usd_per_token_per_s",
         chips=(chips, COUNT),
         usd_per_chip=(usd_per_chip, NOT_NEGATIVE),
-        tokens_per_s=(tokens_per_s, POSITIVE),
+        tokens_per_s=(tokens_per_s, ABOVE_ZERO),
     )
     return plain(n * c / r)
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from ..amounts import ABOVE_ZERO, COUNT, F64, SHARE, Kind, Numbers, broadcasts, plain, take
 from ..errors import SpecError
-from ._numbers import F64, amount, bisect, number, plain, share, special, whole
+from ._common import bisect, special
 from .allocation import Allocation, allocate, efficiency_gain
 from .tradeoffs import exchange, flop_multiplier, growth
 
@@ -35,8 +35,12 @@ __all__ = [
     "verified",
 ]
 
+_SEVERAL = Kind("a whole number, at least 2", 2.0, whole=True).known
+_BELOW_ZERO = Kind("a finite number below 0", most=0.0, open_above=True).known
 
-def coverage(p: npt.ArrayLike, n: npt.ArrayLike) -> Any:
+
+@broadcasts(p=SHARE.known, n=COUNT.known)
+def coverage(p: Numbers, n: Numbers) -> Any:
     """(T1) Probability that at least one of n independent samples is right, 1 - (1 - p)^n [1].
 
     Parameters
@@ -62,12 +66,11 @@ def coverage(p: npt.ArrayLike, n: npt.ArrayLike) -> Any:
     >>> round(coverage(0.159, 250), 6)
     1.0
     """
-    p, n = share("p", p), whole("n", n)
-    with np.errstate(divide="ignore"):
-        return plain(-np.expm1(n * np.log1p(-p)))
+    return -np.expm1(n * np.log1p(-p))
 
 
-def best_of(p: npt.ArrayLike, n: npt.ArrayLike, selection: npt.ArrayLike = 1.0) -> Any:
+@broadcasts(p=SHARE.known, n=COUNT.known, selection=SHARE.known)
+def best_of(p: Numbers, n: Numbers, selection: Numbers = 1.0) -> Any:
     """(T2) Best of n: coverage times the share of the covered questions where a right sample is chosen [1].
 
     ``selection`` 1 is a perfect verifier (tests, a proof checker). Other parameters as in `coverage`.
@@ -75,10 +78,11 @@ def best_of(p: npt.ArrayLike, n: npt.ArrayLike, selection: npt.ArrayLike = 1.0) 
     >>> round(best_of(0.5, 2, 0.8), 6)
     0.6
     """
-    return plain(np.asarray(coverage(p, n)) * share("selection", selection))
+    return np.asarray(coverage(p, n)) * selection
 
 
-def coverage_beta(a: npt.ArrayLike, b: npt.ArrayLike, n: npt.ArrayLike) -> Any:
+@broadcasts(a=ABOVE_ZERO, b=ABOVE_ZERO, n=COUNT.known)
+def coverage_beta(a: Numbers, b: Numbers, n: Numbers) -> Any:
     """(T3) Coverage of n samples where p differs between questions as Beta(a, b): 1 - B(a, b + n)/B(a, b) [1].
 
     Parameters
@@ -107,11 +111,10 @@ def coverage_beta(a: npt.ArrayLike, b: npt.ArrayLike, n: npt.ArrayLike) -> Any:
     0.9
     """
     beta = special().betaln
-    a, b = amount("a", a, above=0.0), amount("b", b, above=0.0)
-    return plain(-np.expm1(beta(a, b + whole("n", n)) - beta(a, b)))
+    return -np.expm1(beta(a, b + n) - beta(a, b))
 
 
-def fit_beta(one: npt.ArrayLike, n: npt.ArrayLike, many: npt.ArrayLike) -> tuple[Any, Any]:
+def fit_beta(one: Numbers, n: Numbers, many: Numbers) -> tuple[Any, Any]:
     """(T3) The Beta distribution of p that gives two published coverages.
 
     Parameters
@@ -141,7 +144,7 @@ def fit_beta(one: npt.ArrayLike, n: npt.ArrayLike, many: npt.ArrayLike) -> tuple
     >>> round(a, 4), round(b, 4), round(coverage_beta(a, b, 250), 6)
     (0.122, 0.6454, 0.56)
     """
-    mean, n, many = np.broadcast_arrays(share("one", one), whole("n", n, 2), share("many", many))
+    mean, n, many = take("fit_beta", one=(one, SHARE.known), n=(n, _SEVERAL), many=(many, SHARE.known))
     most = np.asarray(coverage(mean, n))
     if np.any((mean <= 0) | (many <= mean) | (many >= most)):
         raise SpecError("one, n, many", (one, plain(n), many), "one < many < 1 - (1 - one)^n, all above 0")
@@ -155,7 +158,8 @@ def fit_beta(one: npt.ArrayLike, n: npt.ArrayLike, many: npt.ArrayLike) -> tuple
     return plain(mean * size), plain((1.0 - mean) * size)
 
 
-def coverage_power_law(a: npt.ArrayLike, b: npt.ArrayLike, n: npt.ArrayLike) -> Any:
+@broadcasts(a=_BELOW_ZERO, b=_BELOW_ZERO, n=COUNT.known)
+def coverage_power_law(a: Numbers, b: Numbers, n: Numbers) -> Any:
     """(T4) Coverage as an exponentiated power law, exp(a n^b), a and b below 0 [1].
 
     Parameters
@@ -183,25 +187,25 @@ def coverage_power_law(a: npt.ArrayLike, b: npt.ArrayLike, n: npt.ArrayLike) -> 
     >>> round(coverage_power_law(-1.0, -0.5, 4), 6)  # exp(-1/2)
     0.606531
     """
-    below = "a finite number below 0", lambda x: (x < 0) & (x > -np.inf)
-    return plain(np.exp(number("a", a, *below) * whole("n", n) ** number("b", b, *below)))
+    return np.exp(a * n**b)
 
 
-def fit_power_law(one: npt.ArrayLike, n: npt.ArrayLike, many: npt.ArrayLike) -> tuple[Any, Any]:
+def fit_power_law(one: Numbers, n: Numbers, many: Numbers) -> tuple[Any, Any]:
     """(T4) The power law through the coverage of one sample and of n; parameters as in `fit_beta`.
 
     >>> a, b = fit_power_law(0.159, 250, 0.56)
     >>> round(a, 4), round(b, 4), round(coverage_power_law(a, b, 250), 6)
     (-1.8389, -0.209, 0.56)
     """
-    one, n, many = share("one", one), whole("n", n, 2), share("many", many)
+    one, n, many = take("fit_power_law", one=(one, SHARE.known), n=(n, _SEVERAL), many=(many, SHARE.known))
     if np.any((one <= 0) | (many <= one) | (many >= 1)):
         raise SpecError("one, many", (plain(one), plain(many)), "0 < one < many < 1")
     a = np.log(one)
     return plain(a), plain(np.log(np.log(many) / a) / np.log(n))
 
 
-def majority(p: npt.ArrayLike, n: npt.ArrayLike) -> Any:
+@broadcasts(p=SHARE.known, n=COUNT.known)
+def majority(p: Numbers, n: Numbers) -> Any:
     """(T5) Probability that more than half of n independent votes are right; half a tie counts [1].
 
     Parameters
@@ -235,11 +239,12 @@ def majority(p: npt.ArrayLike, n: npt.ArrayLike) -> Any:
     >>> [round(majority(0.6, n), 5) for n in (1, 5, 11, 101)]
     [0.6, 0.68256, 0.7535, 0.9791]
     """
-    m = np.ceil(0.5 * whole("n", n))
-    return plain(special().betainc(m, m, share("p", p)))
+    m = np.ceil(0.5 * n)
+    return special().betainc(m, m, p)
 
 
-def majority_mixed(p: npt.ArrayLike, n: npt.ArrayLike, always: npt.ArrayLike = 0.0, never: npt.ArrayLike = 0.0) -> Any:
+@broadcasts(p=SHARE.known, n=COUNT.known, always=SHARE.known, never=SHARE.known)
+def majority_mixed(p: Numbers, n: Numbers, always: Numbers = 0.0, never: Numbers = 0.0) -> Any:
     """(T6) Majority vote where the errors of a question's votes correlate [1].
 
     Parameters
@@ -268,11 +273,12 @@ def majority_mixed(p: npt.ArrayLike, n: npt.ArrayLike, always: npt.ArrayLike = 0
     >>> round(majority_mixed(0.6, 5), 5), round(majority_mixed(0.6, 5, always=0.4, never=0.3), 5)
     (0.68256, 0.63704)
     """
-    always, rest, inner = _mixture(p, always, never)
-    return plain(always + rest * np.asarray(majority(inner, n)))
+    rest, inner = _independent(p, always, never)
+    return always + rest * np.asarray(majority(inner, n))
 
 
-def plateau(p: npt.ArrayLike, always: npt.ArrayLike = 0.0, never: npt.ArrayLike = 0.0) -> Any:
+@broadcasts(p=SHARE.known, always=SHARE.known, never=SHARE.known)
+def plateau(p: Numbers, always: Numbers = 0.0, never: Numbers = 0.0) -> Any:
     """(T7) What a majority of any number of votes tends to; parameters as in `majority_mixed` [1].
 
     The independent questions are all won if each vote on them is right more often than wrong, all lost if less often.
@@ -280,11 +286,12 @@ def plateau(p: npt.ArrayLike, always: npt.ArrayLike = 0.0, never: npt.ArrayLike 
     >>> round(plateau(0.6, always=0.4, never=0.3), 3)
     0.7
     """
-    always, rest, inner = _mixture(p, always, never)
-    return plain(always + rest * (0.5 * (1.0 + np.sign(inner - 0.5))))
+    rest, inner = _independent(p, always, never)
+    return always + rest * (0.5 * (1.0 + np.sign(inner - 0.5)))
 
 
-def verified(p: npt.ArrayLike, n: npt.ArrayLike, accept_right: npt.ArrayLike, accept_wrong: npt.ArrayLike) -> Any:
+@broadcasts(p=SHARE.known, n=COUNT.known, accept_right=SHARE.known, accept_wrong=SHARE.known)
+def verified(p: Numbers, n: Numbers, accept_right: Numbers, accept_wrong: Numbers) -> Any:
     """(T8) Search with an imperfect verifier: one of the accepted samples, or any where none is accepted [1].
 
     Parameters
@@ -314,25 +321,20 @@ def verified(p: npt.ArrayLike, n: npt.ArrayLike, accept_right: npt.ArrayLike, ac
     >>> round(verified(0.25, 10_000, 0.9, 0.1), 6)
     0.75
     """
-    p, n = share("p", p), whole("n", n)
-    right, wrong = share("accept_right", accept_right), share("accept_wrong", accept_wrong)
-    taken = p * right + (1.0 - p) * wrong
-    with np.errstate(divide="ignore", invalid="ignore"):
-        any_taken = -np.expm1(n * np.log1p(-taken))
-        precision = np.where(taken > 0, p * right / taken, 0.0)
-        left = np.where(taken < 1, p * (1.0 - right) / (1.0 - taken), 0.0)
-    return plain(any_taken * precision + (1.0 - any_taken) * left)
+    taken = p * accept_right + (1.0 - p) * accept_wrong
+    any_taken = -np.expm1(n * np.log1p(-taken))
+    precision = np.where(taken > 0, p * accept_right / taken, 0.0)
+    left = np.where(taken < 1, p * (1.0 - accept_right) / (1.0 - taken), 0.0)
+    return any_taken * precision + (1.0 - any_taken) * left
 
 
-def _mixture(p: npt.ArrayLike, always: npt.ArrayLike, never: npt.ArrayLike) -> tuple[F64, F64, F64]:
-    """Share always right, share with independent votes, probability of a right vote there."""
-    p, always, never = np.broadcast_arrays(share("p", p), share("always", always), share("never", never))
+def _independent(p: F64, always: F64, never: F64) -> tuple[F64, F64]:
+    """Share of the questions with independent votes, probability of a right vote there."""
     rest = 1.0 - always - never
     if np.any(rest < -1e-12):  # 0.7 + 0.3 is 1, but for a bit
         raise SpecError("always + never", plain(always + never), "at most 1")
     rest = np.maximum(rest, 0.0)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        inner = np.where(rest > 0, (p - always) / rest, 0.5)
+    inner = np.where(rest > 0, (p - always) / rest, 0.5)
     if np.any((inner < -1e-9) | (inner > 1 + 1e-9)):
         raise SpecError("p", plain(p), "a share from always to 1 - never")
-    return always, rest, np.clip(inner, 0.0, 1.0)
+    return rest, np.clip(inner, 0.0, 1.0)

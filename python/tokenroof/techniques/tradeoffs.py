@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from ._numbers import amount, number, plain
+from ..amounts import ABOVE_ZERO, AT_LEAST_ONE, FINITE, Kind, Numbers, broadcasts, checked, plain
+from .training import EXCHANGES
 
 __all__ = ["exchange", "flop_multiplier", "growth"]
 
 
-def flop_multiplier(parameters: npt.ArrayLike, inference_to_training: npt.ArrayLike) -> Any:
+@broadcasts(parameters=AT_LEAST_ONE, inference_to_training=ABOVE_ZERO)
+def flop_multiplier(parameters: Numbers, inference_to_training: Numbers) -> Any:
     """(T11) Inference compute that a small model may spend for the FLOP of a larger one, per answer of its own [1].
 
     Parameters
@@ -45,11 +46,10 @@ def flop_multiplier(parameters: npt.ArrayLike, inference_to_training: npt.ArrayL
     >>> [round(x, 2) for x in flop_multiplier(14, [0.16, 0.79, 22]).tolist()]
     [257.75, 63.37, 15.77]
     """
-    m = amount("parameters", parameters, least=1.0)
-    return plain(m + 3.0 * (m - 1.0) / amount("inference_to_training", inference_to_training, above=0.0))
+    return parameters + 3.0 * (parameters - 1.0) / inference_to_training
 
 
-def exchange(training_oom: npt.ArrayLike, cheap_verification: bool = False) -> tuple[Any, Any]:
+def exchange(training_oom: Numbers, cheap_verification: bool = False) -> tuple[Any, Any]:
     """(T12) Orders of magnitude of inference compute that replace some of training compute: least and most.
 
     Parameters
@@ -62,7 +62,8 @@ def exchange(training_oom: npt.ArrayLike, cheap_verification: bool = False) -> t
     Returns
     -------
     (float, float) or (array, array)
-        Linear between what was found: 1 for 1 to 2, 2 for 2 to 3; with verification 3 to 4 for 5 to 6.
+        Linear between what was found, `training.EXCHANGES`: 1 for 1 to 2, 2 for 2 to 3; with verification 3 to 4 for
+        5 to 6. (L14) goes the other way, along one technique.
 
     Raises
     ------
@@ -79,15 +80,21 @@ def exchange(training_oom: npt.ArrayLike, cheap_verification: bool = False) -> t
     >>> exchange(1), exchange(2), exchange(3.5, cheap_verification=True)
     ((1.0, 2.0), (2.0, 3.0), (5.0, 6.0))
     """
-    most = 4.0 if cheap_verification else 2.0
-    saved = number("training_oom", training_oom, f"a number from 0 to {most:g}", lambda x: (x >= 0) & (x <= most))
-    at, least, high = [0.0, 1.0, 2.0], [0.0, 1.0, 2.0], [0.0, 2.0, 3.0]
-    if cheap_verification:
-        at, least, high = [*at, 3.0, 4.0], [*least, 5.0, 5.0], [*high, 6.0, 6.0]
+    names = ("any", "sequential", "verified") if cheap_verification else ("any", "sequential")
+    most = EXCHANGES[names[-1]].training[1]
+    saved = checked("training_oom", training_oom, Kind(f"a number from 0 to {most:g}", 0.0, most).known, "exchange")
+    at, least, high = np.array([(0.0, 0.0, 0.0), *(point for name in names for point in _found(name))]).T
     return plain(np.interp(saved, at, least)), plain(np.interp(saved, at, high))
 
 
-def growth(per_year: npt.ArrayLike, years: npt.ArrayLike) -> Any:
+def _found(name: str) -> list[tuple[float, float, float]]:
+    """Orders saved in training by a way to spend more on inference, and the least and most that this takes."""
+    way = EXCHANGES[name]
+    return [(saved, *way.inference) for saved in sorted(set(way.training))]
+
+
+@broadcasts(per_year=ABOVE_ZERO, years=FINITE.known)
+def growth(per_year: Numbers, years: Numbers) -> Any:
     """(T13) Growth over some years at a constant factor a year [1].
 
     Lengths of answers grow 5 times a year where models reason, 2.2 times where not (Epoch AI, 2025,
@@ -96,5 +103,4 @@ def growth(per_year: npt.ArrayLike, years: npt.ArrayLike) -> Any:
     >>> growth([5.0, 2.2], 2).round(2).tolist()
     [25.0, 4.84]
     """
-    factor = amount("per_year", per_year, above=0.0)
-    return plain(factor ** number("years", years, "a finite number", np.isfinite))
+    return per_year**years

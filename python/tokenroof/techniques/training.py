@@ -1,4 +1,4 @@
-"""Compute, time and money of training, against those of serving; equations (L7) to (L16) of docs/training.md."""
+"""Compute, time and money of training, against those of serving; equations (L7) to (L15) of docs/training.md."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from ..amounts import ABOVE_ZERO, NOT_NEGATIVE, PORTION, Amount, plain, take
 from ..errors import UnknownNameError
-from ._inputs import NOT_NEGATIVE, PART, POSITIVE, Amount, plain, take
+from ..fleets.money import rent_usd
 from .loss_law import SERVING, TRAINING
 
 __all__ = [
     "EXCHANGES",
     "Exchange",
     "break_even_tokens",
-    "chips_to_serve",
     "exchange",
     "growth_of_inference",
     "inference_share",
@@ -40,7 +40,7 @@ def training_flops(params_active: npt.ArrayLike, tokens: npt.ArrayLike) -> Amoun
     >>> f"{training_flops(70e9, 15e12):.3g}"
     '6.3e+24'
     """
-    n, d = take("training_flops", params_active=(params_active, POSITIVE), tokens=(tokens, POSITIVE))
+    n, d = take("training_flops", params_active=(params_active, ABOVE_ZERO), tokens=(tokens, ABOVE_ZERO))
     return plain(TRAINING * n * d)
 
 
@@ -51,7 +51,11 @@ def training_seconds(flops: npt.ArrayLike, chips: npt.ArrayLike, peak: npt.Array
     44.3
     """
     c, n, p, u = take(
-        "training_seconds", flops=(flops, POSITIVE), chips=(chips, POSITIVE), peak=(peak, POSITIVE), mfu=(mfu, PART)
+        "training_seconds",
+        flops=(flops, ABOVE_ZERO),
+        chips=(chips, ABOVE_ZERO),
+        peak=(peak, ABOVE_ZERO),
+        mfu=(mfu, PORTION),
     )
     return plain(c / (n * p * u))
 
@@ -63,24 +67,24 @@ def usd_per_flop(usd_per_chip_hour: npt.ArrayLike, peak: npt.ArrayLike, mfu: npt
     '1.4e-18'
     """
     r, p, u = take(
-        "usd_per_flop", usd_per_chip_hour=(usd_per_chip_hour, NOT_NEGATIVE), peak=(peak, POSITIVE), mfu=(mfu, PART)
+        "usd_per_flop", usd_per_chip_hour=(usd_per_chip_hour, NOT_NEGATIVE), peak=(peak, ABOVE_ZERO), mfu=(mfu, PORTION)
     )
     return plain(r / (_HOUR * p * u))
 
 
 def training_usd(chips: npt.ArrayLike, days: npt.ArrayLike, usd_per_chip_hour: npt.ArrayLike) -> Amount:
-    """(L9) Cost of a run that is known by its chips and days [USD]: chips x hours x rent.
+    """(L9) Cost of a run that is known by its chips and days [USD]: chips x hours x rent, (F45) by the day.
 
     >>> training_usd(25_000, 95, 1.0)  # GPT-4 as rumoured, A100 at one dollar an hour
     57000000.0
     """
     n, d, r = take(
         "training_usd",
-        chips=(chips, POSITIVE),
-        days=(days, POSITIVE),
+        chips=(chips, ABOVE_ZERO),
+        days=(days, ABOVE_ZERO),
         usd_per_chip_hour=(usd_per_chip_hour, NOT_NEGATIVE),
     )
-    return plain(n * d * 24.0 * r)
+    return plain(rent_usd(n, 24.0 * d, r))
 
 
 def break_even_tokens(training: npt.ArrayLike, params_active: npt.ArrayLike) -> Amount:
@@ -101,7 +105,7 @@ def break_even_tokens(training: npt.ArrayLike, params_active: npt.ArrayLike) -> 
     >>> f"{tokens:.2g} tokens, {tokens / 1e11:.0f} days of 1e11"
     '3.8e+13 tokens, 384 days of 1e11'
     """
-    c, n = take("break_even_tokens", training=(training, POSITIVE), params_active=(params_active, POSITIVE))
+    c, n = take("break_even_tokens", training=(training, ABOVE_ZERO), params_active=(params_active, ABOVE_ZERO))
     return plain(c / (SERVING * n))
 
 
@@ -115,7 +119,7 @@ def growth_of_inference(growth_of_training: npt.ArrayLike, exponent: npt.ArrayLi
     100.0
     """
     growth, power = take(
-        "growth_of_inference", growth_of_training=(growth_of_training, POSITIVE), exponent=(exponent, PART)
+        "growth_of_inference", growth_of_training=(growth_of_training, ABOVE_ZERO), exponent=(exponent, PORTION)
     )
     return plain(growth**power)
 
@@ -126,7 +130,7 @@ def inference_share(inference: npt.ArrayLike, training: npt.ArrayLike) -> Amount
     >>> round(inference_share(2e9, 5e9), 3)  # OpenAI 2024, USD
     0.286
     """
-    i, t = take("inference_share", inference=(inference, NOT_NEGATIVE), training=(training, POSITIVE))
+    i, t = take("inference_share", inference=(inference, NOT_NEGATIVE), training=(training, ABOVE_ZERO))
     return plain(i / (i + t))
 
 
@@ -149,7 +153,7 @@ def lifetime_split(exchange_slope: npt.ArrayLike) -> Amount:
     >>> lifetime_split(1.0), lifetime_split(2.0)
     (0.5, 0.6666666666666666)
     """
-    (s,) = take("lifetime_split", exchange_slope=(exchange_slope, POSITIVE))
+    (s,) = take("lifetime_split", exchange_slope=(exchange_slope, ABOVE_ZERO))
     return plain(s / (1.0 + s))
 
 
@@ -215,7 +219,8 @@ def query_flops(
 
     Notes
     -----
-    Test-time compute of 1e2 to 1e4 times the tokens is more than that in work once a T / 2 passes f.
+    Test-time compute of 1e2 to 1e4 times the tokens is more than that in work once a T / 2 passes f. Of a model with
+    windows it is too much: `reasoning.flops` (T18) sums each operator by its own.
 
     Examples
     --------
@@ -234,32 +239,3 @@ def query_flops(
         flops_per_cached_token=(flops_per_cached_token, NOT_NEGATIVE),
     )
     return plain(f * t + a * t * (t + 1.0) / 2.0)
-
-
-def chips_to_serve(
-    tokens_per_s: npt.ArrayLike, params_active: npt.ArrayLike, peak: npt.ArrayLike, mfu: npt.ArrayLike = 1.0
-) -> Amount:
-    """(L16) Chips whose arithmetic makes so many tokens: 2 N x rate / (peak x MFU); memory and latency play no part.
-
-    Notes
-    -----
-    The least that can be, and what a first estimate does; `fleet` sizes one by memory, latency and batch.
-
-    Examples
-    --------
-    One in twenty people at 50 tokens/s, as MobileLLM (arXiv:2402.14905, section 1) counts them for GPT-4: 220e9 FLOP a
-    token at 60 TFLOP/s of an H100, which prints 1e8. By its own formula it is fewer, and twice the active parameters
-    at the chip's dense peak fewer still:
-
-    >>> rate = 7.88e9 * 0.05 * 50
-    >>> f"{chips_to_serve(rate, 220e9 / 2, 60e12):.3g} {chips_to_serve(rate, 280e9, 989.4e12):.3g}"
-    '7.22e+07 1.12e+07'
-    """
-    rate, n, p, u = take(
-        "chips_to_serve",
-        tokens_per_s=(tokens_per_s, NOT_NEGATIVE),
-        params_active=(params_active, POSITIVE),
-        peak=(peak, POSITIVE),
-        mfu=(mfu, PART),
-    )
-    return plain(SERVING * n * rate / (p * u))

@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from ._numbers import F64, amount, plain, whole
+from ..amounts import COUNT, F64, NOT_NEGATIVE, WHOLE, Numbers, broadcasts, plain, take
 
 __all__ = ["Tokens", "beam", "cost", "mcts", "nodes"]
 
@@ -26,7 +25,8 @@ class Tokens:
     output: Any  #: tokens generated [tokens]
 
 
-def nodes(depth: npt.ArrayLike, width: npt.ArrayLike, branch: npt.ArrayLike) -> Any:
+@broadcasts(depth=COUNT.known, width=COUNT.known, branch=COUNT.known)
+def nodes(depth: Numbers, width: Numbers, branch: Numbers) -> Any:
     """(T14) Proposals of a beam search over a tree: branch at the root, then branch for each of `width` kept [1].
 
     Parameters
@@ -49,20 +49,19 @@ def nodes(depth: npt.ArrayLike, width: npt.ArrayLike, branch: npt.ArrayLike) -> 
     >>> nodes(3, 5, 3)  # 3, then 3 x 3, then 3 x 5
     27.0
     """
-    d, w, b = np.broadcast_arrays(whole("depth", depth), whole("width", width), whole("branch", branch))
-    return plain(sum(parents * b for parents in _parents(d, w, b)))
+    return sum(parents * branch for parents in _parents(depth, width, branch))
 
 
 def beam(
-    depth: npt.ArrayLike,
-    width: npt.ArrayLike,
-    branch: npt.ArrayLike,
+    depth: Numbers,
+    width: Numbers,
+    branch: Numbers,
     *,
-    prompt: npt.ArrayLike,
-    thought: npt.ArrayLike,
-    evaluations: npt.ArrayLike = 1,
-    evaluation_prompt: npt.ArrayLike = 0.0,
-    evaluation: npt.ArrayLike = 0.0,
+    prompt: Numbers,
+    thought: Numbers,
+    evaluations: Numbers = 1,
+    evaluation_prompt: Numbers = 0.0,
+    evaluation: Numbers = 0.0,
     one_call: bool = False,
 ) -> Tokens:
     """(T15) Tokens of a tree of thoughts: every kept node proposes, every proposal is evaluated.
@@ -103,10 +102,17 @@ def beam(
     >>> beam(2, 1, 2, prompt=100, thought=10)
     Tokens(calls=8.0, input=480.0, distinct_input=140.0, output=40.0)
     """
-    d, w, b = np.broadcast_arrays(whole("depth", depth), whole("width", width), whole("branch", branch))
-    question, step = amount("prompt", prompt), amount("thought", thought)
-    times, more = whole("evaluations", evaluations, 0), amount("evaluation_prompt", evaluation_prompt)
-    said = amount("evaluation", evaluation)
+    d, w, b, question, step, times, more, said = take(
+        "beam",
+        depth=(depth, COUNT.known),
+        width=(width, COUNT.known),
+        branch=(branch, COUNT.known),
+        prompt=(prompt, NOT_NEGATIVE),
+        thought=(thought, NOT_NEGATIVE),
+        evaluations=(evaluations, WHOLE.known),
+        evaluation_prompt=(evaluation_prompt, NOT_NEGATIVE),
+        evaluation=(evaluation, NOT_NEGATIVE),
+    )
     writers = np.ones_like(b) if one_call else b
     calls = read = made = np.zeros(d.shape)
     for level, parents in enumerate(_parents(d, w, b)):
@@ -118,15 +124,15 @@ def beam(
 
 
 def mcts(
-    simulations: npt.ArrayLike,
+    simulations: Numbers,
     *,
-    prompt: npt.ArrayLike,
-    thought: npt.ArrayLike,
-    branch: npt.ArrayLike,
-    mean_depth: npt.ArrayLike,
-    rollout: npt.ArrayLike = 0.0,
-    evaluation_prompt: npt.ArrayLike = 0.0,
-    evaluation: npt.ArrayLike = 0.0,
+    prompt: Numbers,
+    thought: Numbers,
+    branch: Numbers,
+    mean_depth: Numbers,
+    rollout: Numbers = 0.0,
+    evaluation_prompt: Numbers = 0.0,
+    evaluation: Numbers = 0.0,
 ) -> Tokens:
     """(T16) Tokens of a Monte-Carlo tree search: each simulation expands one leaf, plays on from it, judges the end.
 
@@ -163,12 +169,16 @@ def mcts(
     >>> mcts(100, prompt=500, thought=50, branch=4, mean_depth=3, rollout=200).output
     40000.0
     """
-    n, b = whole("simulations", simulations), whole("branch", branch)
-    question, step, deep = amount("prompt", prompt), amount("thought", thought), amount("mean_depth", mean_depth)
-    played, more, said = (
-        amount("rollout", rollout),
-        amount("evaluation_prompt", evaluation_prompt),
-        amount("evaluation", evaluation),
+    n, question, step, b, deep, played, more, said = take(
+        "mcts",
+        simulations=(simulations, COUNT.known),
+        prompt=(prompt, NOT_NEGATIVE),
+        thought=(thought, NOT_NEGATIVE),
+        branch=(branch, COUNT.known),
+        mean_depth=(mean_depth, NOT_NEGATIVE),
+        rollout=(rollout, NOT_NEGATIVE),
+        evaluation_prompt=(evaluation_prompt, NOT_NEGATIVE),
+        evaluation=(evaluation, NOT_NEGATIVE),
     )
     above = question + deep * step
     rolls = np.where(played > 0, 1.0, 0.0)
@@ -178,9 +188,10 @@ def mcts(
     return Tokens(plain(calls), plain(read), plain(distinct), plain(n * (b * step + played + said)))
 
 
-def cost(
-    tokens_in: npt.ArrayLike, tokens_out: npt.ArrayLike, usd_per_mtok_in: npt.ArrayLike, usd_per_mtok_out: npt.ArrayLike
-) -> Any:
+@broadcasts(
+    tokens_in=NOT_NEGATIVE, tokens_out=NOT_NEGATIVE, usd_per_mtok_in=NOT_NEGATIVE, usd_per_mtok_out=NOT_NEGATIVE
+)
+def cost(tokens_in: Numbers, tokens_out: Numbers, usd_per_mtok_in: Numbers, usd_per_mtok_out: Numbers) -> Any:
     """(T17) Cost of so many tokens read and written [USD].
 
     Parameters
@@ -206,8 +217,7 @@ def cost(
     >>> round(cost(1400, 5500, 30.0, 60.0), 3)
     0.372
     """
-    read = amount("tokens_in", tokens_in) * amount("usd_per_mtok_in", usd_per_mtok_in)
-    return plain((read + amount("tokens_out", tokens_out) * amount("usd_per_mtok_out", usd_per_mtok_out)) * 1e-6)
+    return (tokens_in * usd_per_mtok_in + tokens_out * usd_per_mtok_out) * 1e-6
 
 
 def _parents(depth: F64, width: F64, branch: F64) -> list[F64]:

@@ -13,14 +13,16 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from ._numbers import F64, amount, number, plain, share, whole
+from ..amounts import COUNT, F64, NOT_NEGATIVE, PORTION, SHARE, Kind, Numbers, broadcasts, plain, shape_of, take
 
 __all__ = ["calls", "cost", "expected_votes", "k_min", "latency", "plain_success", "step_success", "success"]
 
+_TARGET = Kind("a number above 0 and below 1", 0.0, 1.0, open_below=True, open_above=True).known
 
-def step_success(p: npt.ArrayLike, k: npt.ArrayLike) -> Any:
+
+@broadcasts(p=SHARE.known, k=COUNT.known)
+def step_success(p: Numbers, k: Numbers) -> Any:
     """(V1) Probability that the right answer is the first to lead by k votes [1].
 
     Parameters
@@ -53,11 +55,11 @@ def step_success(p: npt.ArrayLike, k: npt.ArrayLike) -> Any:
     >>> step_success(0.9, 1), round(step_success(0.9, 2), 6)
     (0.9, 0.987805)
     """
-    p, k = share("p", p), whole("k", k)
-    return plain(np.exp(-_log1p_ratio(p, k)))
+    return np.exp(-_log1p_ratio(p, k))
 
 
-def success(p: npt.ArrayLike, k: npt.ArrayLike, steps: npt.ArrayLike, per_subtask: npt.ArrayLike = 1) -> Any:
+@broadcasts(p=SHARE.known, k=COUNT.known, steps=COUNT.known, per_subtask=COUNT.known)
+def success(p: Numbers, k: Numbers, steps: Numbers, per_subtask: Numbers = 1) -> Any:
     """(V2) Probability that all of a task's steps come out right [1].
 
     Parameters
@@ -92,11 +94,11 @@ def success(p: npt.ArrayLike, k: npt.ArrayLike, steps: npt.ArrayLike, per_subtas
     >>> round(success(0.9978, 3, 1_048_575), 4), round(success(0.9978, 2, 1_048_575), 4)
     (0.9888, 0.0061)
     """
-    p, k, steps, per_subtask = share("p", p), whole("k", k), whole("steps", steps), whole("per_subtask", per_subtask)
-    return plain(np.exp(-steps / per_subtask * _log1p_ratio(p, k)))
+    return np.exp(-steps / per_subtask * _log1p_ratio(p, k))
 
 
-def plain_success(p: npt.ArrayLike, steps: npt.ArrayLike) -> Any:
+@broadcasts(p=SHARE.known, steps=COUNT.known)
+def plain_success(p: Numbers, steps: Numbers) -> Any:
     """(V3) Probability that so many steps in a row come out right without votes, p^s [1].
 
     A step that fails once in a hundred is expected to fail first after 1/(1 - p) = 100 steps.
@@ -104,10 +106,11 @@ def plain_success(p: npt.ArrayLike, steps: npt.ArrayLike) -> Any:
     >>> round(plain_success(0.99, 100), 3)
     0.366
     """
-    return plain(share("p", p) ** whole("steps", steps))
+    return p**steps
 
 
-def k_min(p: npt.ArrayLike, steps: npt.ArrayLike, target: npt.ArrayLike = 0.95, per_subtask: npt.ArrayLike = 1) -> Any:
+@broadcasts(p=SHARE.known, steps=COUNT.known, target=_TARGET, per_subtask=COUNT.known)
+def k_min(p: Numbers, steps: Numbers, target: Numbers = 0.95, per_subtask: Numbers = 1) -> Any:
     """(V4) Least lead k with which a task of s steps succeeds with probability ``target`` [votes].
 
     Parameters
@@ -138,16 +141,13 @@ def k_min(p: npt.ArrayLike, steps: npt.ArrayLike, target: npt.ArrayLike = 0.95, 
     >>> k_min([0.6429, 0.996, 0.9978], 1_048_575).tolist()
     [29.0, 4.0, 3.0]
     """
-    p, steps, per_subtask = share("p", p), whole("steps", steps), whole("per_subtask", per_subtask)
-    target = number("target", target, "a number above 0 and below 1", lambda x: (x > 0) & (x < 1))
-    p, steps, per_subtask, target = np.broadcast_arrays(p, steps, per_subtask, target)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        log_r = np.log1p(-p) - np.log(p)
-        k = np.maximum(np.ceil(np.log(np.expm1(-np.log(target) * per_subtask / steps)) / log_r), 1.0)
-    return plain(np.where(p > 0.5, np.where(p == 1.0, 1.0, k), np.inf))
+    log_r = np.log1p(-p) - np.log(p)
+    k = np.maximum(np.ceil(np.log(np.expm1(-np.log(target) * per_subtask / steps)) / log_r), 1.0)
+    return np.where(p > 0.5, np.where(p == 1.0, 1.0, k), np.inf)
 
 
-def expected_votes(p: npt.ArrayLike, k: npt.ArrayLike) -> Any:
+@broadcasts(p=SHARE.known, k=COUNT.known)
+def expected_votes(p: Numbers, k: Numbers) -> Any:
     """(V5) Mean votes until one answer leads by k, exactly [votes].
 
     Parameters
@@ -178,17 +178,13 @@ def expected_votes(p: npt.ArrayLike, k: npt.ArrayLike) -> Any:
     >>> round(expected_votes(0.9978, 3), 3), expected_votes(0.5, 3), expected_votes(1.0, 3)
     (3.013, 9.0, 3.0)
     """
-    p, k = share("p", p), whole("k", k)
-    p, k = np.broadcast_arrays(p, k)
     drift = 2.0 * p - 1.0
-    with np.errstate(divide="ignore", invalid="ignore"):
-        votes = k * np.tanh(k * np.arctanh(drift)) / drift  # 1 - 2 r^k/(1 + r^k), and ln r = -2 artanh(2 p - 1)
-    return plain(np.where(drift == 0.0, k * k, votes))
+    votes = k * np.tanh(k * np.arctanh(drift)) / drift  # 1 - 2 r^k/(1 + r^k), and ln r = -2 artanh(2 p - 1)
+    return np.where(drift == 0.0, k * k, votes)
 
 
-def calls(
-    p: npt.ArrayLike, k: npt.ArrayLike, steps: npt.ArrayLike, valid: npt.ArrayLike = 1.0, per_subtask: npt.ArrayLike = 1
-) -> Any:
+@broadcasts(p=SHARE.known, k=COUNT.known, steps=COUNT.known, valid=PORTION.known, per_subtask=COUNT.known)
+def calls(p: Numbers, k: Numbers, steps: Numbers, valid: Numbers = 1.0, per_subtask: Numbers = 1) -> Any:
     """(V6) Calls to the model for the whole task [calls]: (s/m) E[votes]/(v p^(m - 1)).
 
     Parameters
@@ -217,20 +213,32 @@ def calls(
     >>> round(calls(0.9978, 3, 1_048_575))
     3159627
     """
-    return plain(_calls(p, k, steps, valid, per_subtask))
+    counted = valid * p ** (per_subtask - 1.0)
+    return steps / per_subtask * np.asarray(expected_votes(p, k)) / counted
 
 
+@broadcasts(
+    p=SHARE.known,
+    k=COUNT.known,
+    steps=COUNT.known,
+    output_tokens=NOT_NEGATIVE,
+    usd_per_mtok_out=NOT_NEGATIVE,
+    input_tokens=NOT_NEGATIVE,
+    usd_per_mtok_in=NOT_NEGATIVE,
+    valid=PORTION.known,
+    per_subtask=COUNT.known,
+)
 def cost(
-    p: npt.ArrayLike,
-    k: npt.ArrayLike,
-    steps: npt.ArrayLike,
+    p: Numbers,
+    k: Numbers,
+    steps: Numbers,
     *,
-    output_tokens: npt.ArrayLike,
-    usd_per_mtok_out: npt.ArrayLike,
-    input_tokens: npt.ArrayLike,
-    usd_per_mtok_in: npt.ArrayLike,
-    valid: npt.ArrayLike = 1.0,
-    per_subtask: npt.ArrayLike = 1,
+    output_tokens: Numbers,
+    usd_per_mtok_out: Numbers,
+    input_tokens: Numbers,
+    usd_per_mtok_in: Numbers,
+    valid: Numbers = 1.0,
+    per_subtask: Numbers = 1,
 ) -> Any:
     """(V6) Cost of the whole task [USD]: calls times what one call's input and output cost.
 
@@ -260,20 +268,19 @@ def cost(
     ...            usd_per_mtok_in=0.4))
     3478
     """
-    one = amount("output_tokens", output_tokens) * amount("usd_per_mtok_out", usd_per_mtok_out)
-    one = one + amount("input_tokens", input_tokens) * amount("usd_per_mtok_in", usd_per_mtok_in)
-    return plain(_calls(p, k, steps, valid, per_subtask) * one * 1e-6)
+    one = output_tokens * usd_per_mtok_out + input_tokens * usd_per_mtok_in
+    return np.asarray(calls(p, k, steps, valid, per_subtask)) * one * 1e-6
 
 
 def latency(
-    p: npt.ArrayLike,
-    k: npt.ArrayLike,
-    steps: npt.ArrayLike,
-    call_s: npt.ArrayLike,
+    p: Numbers,
+    k: Numbers,
+    steps: Numbers,
+    call_s: Numbers,
     *,
     parallel: bool = True,
-    valid: npt.ArrayLike = 1.0,
-    per_subtask: npt.ArrayLike = 1,
+    valid: Numbers = 1.0,
+    per_subtask: Numbers = 1,
 ) -> Any:
     """(V7) Time of the whole task [s]: steps wait for each other, whatever votes do.
 
@@ -303,25 +310,14 @@ def latency(
     >>> round(latency(0.9978, 3, 1_048_575, 2.0) / 86400, 1)
     24.3
     """
-    call_s = amount("call_s", call_s)
-    calls = _calls(p, k, steps, valid, per_subtask)
-    if parallel:
-        calls = np.broadcast_to(whole("steps", steps) / whole("per_subtask", per_subtask), calls.shape)
-    return plain(calls * call_s)
-
-
-def _calls(p: npt.ArrayLike, k: npt.ArrayLike, steps: npt.ArrayLike, valid: npt.ArrayLike, m: npt.ArrayLike) -> F64:
-    valid = number("valid", valid, "a number above 0, at most 1", lambda x: (x > 0) & (x <= 1))
-    p, steps, m = share("p", p), whole("steps", steps), whole("per_subtask", m)
-    with np.errstate(divide="ignore"):
-        counted = valid * p ** (m - 1.0)
-        calls: F64 = steps / m * np.asarray(expected_votes(p, k)) / counted
-    return calls
+    every = np.asarray(calls(p, k, steps, valid, per_subtask))
+    s, m, one = take("latency", steps=(steps, COUNT), per_subtask=(per_subtask, COUNT), call_s=(call_s, NOT_NEGATIVE))
+    shape = shape_of("latency", calls=every, call_s=one)
+    return plain(np.broadcast_to((s / m if parallel else every) * one, shape))
 
 
 def _log1p_ratio(p: F64, k: F64) -> F64:
     """ln(1 + r^k), r = (1 - p)/p, without overflow."""
-    with np.errstate(divide="ignore"):
-        log_r: F64 = np.log1p(-p) - np.log(p)
+    log_r = np.log1p(-p) - np.log(p)
     result: F64 = np.logaddexp(0.0, k * log_r)
     return result
