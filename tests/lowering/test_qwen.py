@@ -1,4 +1,4 @@
-"""Qwen2-MoE, Qwen3-Next, Qwen3.5 and the vision models' text parts; the plain families are in test_lowering."""
+"""Qwen2-MoE, Qwen3-Next, Qwen3.5 and the vision models' text parts; the plain families are in test_rows."""
 
 from __future__ import annotations
 
