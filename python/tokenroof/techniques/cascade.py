@@ -12,15 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from ..amounts import ABOVE_ZERO, NOT_NEGATIVE, SHARE, Kind, Numbers, broadcasts, checked, plain, shape_of, take
+from ..amounts import ABOVE_ZERO, NOT_NEGATIVE, SHARE, Numbers, broadcasts, checked, plain, shape_of, take
 from ..errors import SpecError
 from ._common import special
 
 __all__ = ["accuracy", "break_even_defer", "cost", "defer_share", "judge_rates", "latency_quantile", "saving"]
 
-_LEAVES_A_SHARE = Kind(
-    "a share that leaves the strong model between 0 and 1 where the weak one is right", 0.0, 1.0
-).known
+_ROUNDING = 1e-12  # sums and products of a few shares may be off by some 1e-16
 
 
 def cost(costs: Numbers, defer: Numbers, judge: Numbers = 0.0) -> Any:
@@ -190,11 +188,13 @@ def accuracy(
         accept_wrong=(accept_wrong, SHARE.known),
         strong_where_weak_fails=(on_failures, SHARE.known),
     )
-    with np.errstate(divide="ignore", invalid="ignore"):
-        rest = np.where(p > 0, (strong - (1.0 - p) * failed) / p, strong)
-    rest = np.round(rest, 12)  # a share of 1 that was rounded up is one
-    passed = checked("strong_where_weak_fails", rest, _LEAVES_A_SHARE, "accuracy")
-    return plain(p * right + p * (1.0 - right) * passed + (1.0 - p) * (1.0 - wrong) * failed)
+    both = np.where(p > 0.0, strong - (1.0 - p) * failed, 0.0)  # share that each of the two gets right
+    contradict = (both < -_ROUNDING) | (both > p + _ROUNDING)
+    if contradict.any():
+        right_is = "a share that leaves the strong model between 0 and 1 where the weak one is right"
+        raise SpecError("strong_where_weak_fails", float(failed[contradict][0]), right_is, "accuracy")
+    both = np.clip(both, 0.0, p)
+    return plain(p * right + (1.0 - right) * both + (1.0 - p) * (1.0 - wrong) * failed)
 
 
 @broadcasts(strong_share=SHARE.known, weak=NOT_NEGATIVE, strong=ABOVE_ZERO, router=NOT_NEGATIVE, judge=NOT_NEGATIVE)
