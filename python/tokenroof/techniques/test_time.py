@@ -36,6 +36,7 @@ __all__ = [
 ]
 
 _SEVERAL = Kind("a whole number, at least 2", 2.0, whole=True).known
+_ROUNDING = 1e-12  # sums of a few shares may be off by some 1e-16
 _BELOW_ZERO = Kind("a finite number below 0", most=0.0, open_above=True).known
 
 
@@ -331,10 +332,11 @@ def verified(p: Numbers, n: Numbers, accept_right: Numbers, accept_wrong: Number
 def _independent(p: F64, always: F64, never: F64) -> tuple[F64, F64]:
     """Share of the questions with independent votes, probability of a right vote there."""
     rest = 1.0 - always - never
-    if np.any(rest < -1e-12):  # 0.7 + 0.3 is 1, but for a bit
+    if np.any(rest < -_ROUNDING):  # 0.7 + 0.3 is 1, but for a bit
         raise SpecError("always + never", plain(always + never), "at most 1")
     rest = np.maximum(rest, 0.0)
-    inner = np.where(rest > 0, (p - always) / rest, 0.5)
-    if np.any((inner < -1e-9) | (inner > 1 + 1e-9)):
+    won = np.where(rest > 0.0, p - always, 0.0)
+    if np.any((won < -_ROUNDING) | (won > rest + _ROUNDING)):
         raise SpecError("p", plain(p), "a share from always to 1 - never")
+    inner = np.where(rest > 0.0, won / rest, 0.5)
     return rest, np.clip(inner, 0.0, 1.0)
