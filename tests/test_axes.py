@@ -417,3 +417,10 @@ def test_the_core_gets_one_object_for_each_value() -> None:
     assert axes.shape == (1, 2, 1, 1, 1, 1, 1, 1, 1, 1, 1) and axes.zip[1] == axes.zip[3] != 0
     assert [h.memory_bandwidth for h in axes.hardware] == [3.35e12, 6.7e12] and axes.counts["tp"].tolist() == [1, 2]
     assert axes.dims == ("model", "hardware", "tp,hardware.memory_bandwidth")
+
+
+def test_groups_take_the_short_name_of_a_field() -> None:
+    sw = Sweep(model="llama-3.1-8b", hardware="h100-sxm", **{"hardware.mem_bw": ["x1", "x2"]})
+    short, whole = (sw.best("tpot_s", by=name).rows() for name in ("hardware.mem_bw", "hardware.memory_bandwidth"))
+    assert short == whole
+    assert len(short) == 2

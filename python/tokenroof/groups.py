@@ -10,6 +10,7 @@ import numpy as np
 
 from ._native import AXES, Groups
 from .axes import Axes
+from .axes.fields import ALIASES
 from .errors import SpecError, UnknownNameError
 
 __all__ = ["Grouping", "group_by"]
@@ -50,7 +51,9 @@ def group_by(axes: Axes, by: str | Iterable[str] = ()) -> Grouping:
     """
     if not isinstance(by, Iterable):
         raise SpecError("by", by, "names of axes")
-    asked = [by] if isinstance(by, str) else list(by)
+    asked = [
+        ALIASES.get(name, name) if isinstance(name, str) else name for name in ([by] if isinstance(by, str) else by)
+    ]
     for name in asked:
         if name not in AXES and name not in axes.named:
             raise UnknownNameError("axis in by", name, [*AXES, *axes.named])
