@@ -6,10 +6,11 @@ import math
 from typing import Any
 
 import pytest
+from configs import row, without
 
 from tokenroof.errors import ConfigError
 from tokenroof.lowering import model_from_hf
-from tokenroof.specs import Kind, Model, Operator
+from tokenroof.specs import Kind
 
 GPT: dict[str, Any] = {"n_embd": 32, "n_layer": 3, "n_head": 4, "n_positions": 48, "vocab_size": 100}
 NEO: dict[str, Any] = {
@@ -75,17 +76,9 @@ SMALL_8K: dict[str, Any] = {  # microsoft/Phi-3-small-8k-instruct
 }
 
 
-def row(model: Model, name: str) -> Operator:
-    return next(op for op in model.operators if op.name == name)
-
-
 def windows(config: dict[str, Any]) -> dict[float, float]:
     """Layers by window."""
     return {op.window: op.count for op in model_from_hf(config).rows(Kind.ATTENTION)}
-
-
-def without(config: dict[str, Any], key: str) -> dict[str, Any]:
-    return {k: v for k, v in config.items() if k != key}
 
 
 def refused(config: dict[str, Any], *words: str) -> None:

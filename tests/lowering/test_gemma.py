@@ -6,10 +6,11 @@ import math
 from typing import Any
 
 import pytest
+from configs import row
 
 from tokenroof.errors import ConfigError
 from tokenroof.lowering import model_from_hf
-from tokenroof.specs import Kind, Model, Operator
+from tokenroof.specs import Kind, Model
 
 TINY: dict[str, Any] = {
     "hidden_size": 64,
@@ -45,10 +46,6 @@ E2B: dict[str, Any] = {
     "use_double_wide_mlp": True,
     "layer_types": (["sliding_attention"] * 4 + ["full_attention"]) * 7,
 }
-
-
-def row(model: Model, name: str) -> Operator:
-    return next(op for op in model.operators if op.name == name)
 
 
 def windows(model: Model) -> dict[float, float]:

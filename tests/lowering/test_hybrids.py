@@ -6,10 +6,11 @@ import math
 from typing import Any
 
 import pytest
+from configs import lower, names, row, without
 
 from tokenroof.errors import ConfigError
 from tokenroof.lowering import model_from_hf
-from tokenroof.specs import Kind, Model, Operator
+from tokenroof.specs import Kind
 
 TINY: dict[str, Any] = {
     "hidden_size": 64,
@@ -39,22 +40,6 @@ NEMOTRON = TINY | {
     "moe_intermediate_size": 24,
     "moe_shared_expert_intermediate_size": 40,
 }
-
-
-def row(model: Model, name: str) -> Operator:
-    return next(op for op in model.operators if op.name == name)
-
-
-def names(model: Model) -> list[str]:
-    return [op.name for op in model.operators]
-
-
-def lower(config: dict[str, Any], **changes: Any) -> Model:
-    return model_from_hf(config | changes)
-
-
-def without(config: dict[str, Any], key: str) -> dict[str, Any]:
-    return {k: v for k, v in config.items() if k != key}
 
 
 # --- Jamba -----------------------------------------------------------------------------------------------------------

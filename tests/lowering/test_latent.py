@@ -6,11 +6,12 @@ import math
 from typing import Any
 
 import pytest
+from configs import lower, row
 
 from tokenroof.errors import ConfigError
 from tokenroof.lowering import LatentAttention, model_from_hf
 from tokenroof.lowering.mixer_rows import latent_flops_per_pair
-from tokenroof.specs import Kind, Model, Operator, Weights
+from tokenroof.specs import Kind, Weights
 
 #: DeepSeek-V3's published config, as far as sizes go.
 V3: dict[str, Any] = {
@@ -112,14 +113,6 @@ KIMI: dict[str, Any] = {
         "short_conv_kernel_size": 4,
     },
 }
-
-
-def row(model: Model, name: str) -> Operator:
-    return next(op for op in model.operators if op.name == name)
-
-
-def lower(config: dict[str, Any], **changes: Any) -> Model:
-    return model_from_hf(config | changes)
 
 
 def refused(config: dict[str, Any], *words: str) -> None:

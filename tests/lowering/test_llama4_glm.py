@@ -6,10 +6,11 @@ import math
 from typing import Any
 
 import pytest
+from configs import names, row
 
 from tokenroof.errors import ConfigError
 from tokenroof.lowering import model_from_hf
-from tokenroof.specs import Kind, Model, Operator
+from tokenroof.specs import Kind
 
 TINY: dict[str, Any] = {
     "hidden_size": 64,
@@ -82,14 +83,6 @@ LITE = TINY | {
     "num_experts_per_tok": 2,
     "moe_intermediate_size": 24,
 }
-
-
-def row(model: Model, name: str) -> Operator:
-    return next(op for op in model.operators if op.name == name)
-
-
-def names(model: Model) -> list[str]:
-    return [op.name for op in model.operators]
 
 
 def refused(config: dict[str, Any], *words: str) -> None:

@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 import pytest
+from configs import lower, row
 
 from tokenroof.errors import ConfigError
 from tokenroof.lowering import model_from_hf
@@ -13,7 +14,7 @@ from tokenroof.lowering.blocks import Rows
 from tokenroof.lowering.mixer_rows import mixer_rows
 from tokenroof.lowering.recurrent import kimi_delta, lightning, mamba1, mamba2, short_conv
 from tokenroof.lowering.shape import Recurrent
-from tokenroof.specs import Kind, Model, Operator
+from tokenroof.specs import Kind
 
 MAMBA: dict[str, Any] = {
     "model_type": "mamba",
@@ -49,14 +50,6 @@ MINIMAX: dict[str, Any] = {
     "vocab_size": 1000,
     "attn_type_list": [0, 0, 0, 1],
 }
-
-
-def row(model: Model, name: str) -> Operator:
-    return next(op for op in model.operators if op.name == name)
-
-
-def lower(config: dict[str, Any], **changes: Any) -> Model:
-    return model_from_hf(config | changes)
 
 
 def refused(config: dict[str, Any], *words: str) -> None:
